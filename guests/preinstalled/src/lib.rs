@@ -1,0 +1,1 @@
+//! The preinstalled guests, built from source and embedded with their digests.

@@ -1,0 +1,1 @@
+//! Write netsonde nettests and mini nettests in Rust.

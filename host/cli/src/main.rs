@@ -1,0 +1,2 @@
+//! The netsonde command line.
+fn main() {}

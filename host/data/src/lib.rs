@@ -1,0 +1,1 @@
+//! OONI data formats: envelope, observations, failure strings, scrubbing.

@@ -1,0 +1,1 @@
+//! Measurement primitives over real sockets; each appends observations to a trace.

@@ -1,0 +1,1 @@
+//! The probe as a library: location, settings, modules, interpreter, results.

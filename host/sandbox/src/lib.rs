@@ -1,0 +1,1 @@
+//! Loads Wasm modules, links only granted interfaces, enforces budgets.

@@ -1,0 +1,1 @@
+//! Parses, checks and normalises richer-input scripts.

@@ -1,0 +1,1 @@
+//! Hostile guests, for tests only.

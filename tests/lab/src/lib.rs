@@ -1,0 +1,1 @@
+//! A simulated, censored internet in network namespaces.
