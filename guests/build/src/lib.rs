@@ -1,1 +1,209 @@
 //! Builds guest crates into components, reproducibly.
+//!
+//! For build scripts: `guests/preinstalled` and `tests/guests` call [`build`] and embed what comes back. A guest is a
+//! crate of this workspace with a `nettest.toml` beside its `Cargo.toml`. The way from one to the other:
+//!
+//! 1. [`cargo`]: one nested `cargo build` for `wasm32-unknown-unknown`, with a target directory of its own and an
+//!    environment in which nothing of the outer build survives; [`target`] installs the compilation target when it is
+//!    missing.
+//! 2. [`component`]: the core module becomes a component, the manifest is embedded, and what came out is checked
+//!    against the contract: it imports `netsonde:probe` and nothing else, only what its manifest asks for, and it
+//!    exports what its kind must export.
+//!
+//! The bytes depend on the sources, on `Cargo.lock` and on the Rust release, and not on the folder, the user or the
+//! machine.
+
+mod cargo;
+pub mod component;
+mod embed;
+mod error;
+mod manifest;
+mod target;
+
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use sha2::{Digest, Sha256};
+
+pub use embed::embed;
+pub use error::BuildError;
+pub use manifest::{Kind, Manifest};
+
+/// The environment variable that names a folder of built guests, to be embedded instead of building any.
+pub const GUESTS_DIR: &str = "NETSONDE_GUESTS_DIR";
+
+/// What to build, from what, where to.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The root of the workspace that the guests are members of.
+    pub workspace_root: PathBuf,
+    /// The guests' folders, relative to the workspace root. Each has a `Cargo.toml` and a `nettest.toml`.
+    pub guests: Vec<String>,
+    /// Where the nested build puts its files. Never the target directory of the outer build, which is locked.
+    pub target_dir: PathBuf,
+    /// Take `NAME.wasm` from this folder instead of building; NAME is the one in `nettest.toml`.
+    pub prebuilt: Option<PathBuf>,
+}
+
+/// A component that is ready to be embedded.
+#[derive(Clone, Debug)]
+pub struct BuiltGuest {
+    /// The name in its manifest.
+    pub name: String,
+    /// The component, manifest included.
+    pub wasm: Vec<u8>,
+    /// The SHA-256 of `wasm`, in hexadecimal.
+    pub sha256: String,
+}
+
+impl Request {
+    /// The request of a build script: the workspace above the script's crate, and a target directory for guests beside
+    /// the outer build's, which all build scripts share.
+    pub fn of_build_script(guests: &[&str]) -> Result<Self, BuildError> {
+        let variable = |name: &'static str| {
+            env::var_os(name)
+                .map(PathBuf::from)
+                .ok_or(BuildError::NoVariable(name))
+        };
+        let manifest_dir = variable("CARGO_MANIFEST_DIR")?;
+        let workspace_root = workspace_above(&manifest_dir).ok_or(BuildError::NoWorkspace(manifest_dir))?;
+        Ok(Self {
+            workspace_root,
+            guests: guests.iter().map(|&guest| guest.to_owned()).collect(),
+            target_dir: shared_target_dir(&variable("OUT_DIR")?),
+            prebuilt: None,
+        })
+    }
+
+    /// Take built guests from the folder that [`GUESTS_DIR`] names, if it names one.
+    #[must_use]
+    pub fn or_prebuilt(mut self) -> Self {
+        println!("cargo:rerun-if-env-changed={GUESTS_DIR}");
+        self.prebuilt = env::var_os(GUESTS_DIR)
+            .filter(|folder| !folder.is_empty())
+            .map(PathBuf::from);
+        self
+    }
+
+    /// Tell cargo which files decide the bytes, so that it runs the build script again when one of them changes, and
+    /// only then.
+    pub fn print_dependencies(&self) {
+        let root = &self.workspace_root;
+        let shared = ["guests/sdk", "wit", "Cargo.toml", "Cargo.lock"];
+        for path in self.guests.iter().map(String::as_str).chain(shared) {
+            println!("cargo:rerun-if-changed={}", root.join(path).display());
+        }
+        if let Some(folder) = &self.prebuilt {
+            println!("cargo:rerun-if-changed={}", folder.display());
+        }
+    }
+}
+
+/// Build all guests of the request, in its order.
+pub fn build(request: &Request) -> Result<Vec<BuiltGuest>, BuildError> {
+    let sources: Vec<Source> = request
+        .guests
+        .iter()
+        .map(|guest| Source::read(&request.workspace_root, guest))
+        .collect::<Result<_, _>>()?;
+    if let Some(folder) = &request.prebuilt {
+        return sources
+            .iter()
+            .map(|source| take_prebuilt(folder, source))
+            .collect();
+    }
+    let packages: Vec<&str> = sources.iter().map(|source| source.package.as_str()).collect();
+    let artefacts = cargo::build(&request.workspace_root, &request.target_dir, &packages)?;
+    sources
+        .iter()
+        .map(|source| {
+            let path = artefacts.join(format!("{}.wasm", source.package.replace('-', "_")));
+            let core = fs::read(&path).map_err(|error| BuildError::Read { path, error })?;
+            let name = &source.manifest.name;
+            let bare = component::encode(name, &core)?;
+            Ok(BuiltGuest::new(
+                name,
+                component::embed_manifest(name, &bare, &source.text)?,
+            ))
+        })
+        .collect()
+}
+
+impl BuiltGuest {
+    fn new(name: &str, wasm: Vec<u8>) -> Self {
+        let sha256 = hex::encode(Sha256::digest(&wasm));
+        Self {
+            name: name.to_owned(),
+            wasm,
+            sha256,
+        }
+    }
+}
+
+/// A guest's folder, read.
+struct Source {
+    package: String,
+    manifest: Manifest,
+    text: String,
+}
+
+impl Source {
+    fn read(root: &Path, guest: &str) -> Result<Self, BuildError> {
+        let read = |file: &str| {
+            let path = root.join(guest).join(file);
+            match fs::read_to_string(&path) {
+                Ok(text) => Ok((path, text)),
+                Err(error) => Err(BuildError::Read { path, error }),
+            }
+        };
+        let (path, cargo_toml) = read("Cargo.toml")?;
+        let package = manifest::package_name(&path, &cargo_toml)?;
+        let (path, text) = read("nettest.toml")?;
+        let manifest = Manifest::parse(&path.display().to_string(), &text)?;
+        Ok(Self {
+            package,
+            manifest,
+            text,
+        })
+    }
+}
+
+fn take_prebuilt(folder: &Path, source: &Source) -> Result<BuiltGuest, BuildError> {
+    let name = &source.manifest.name;
+    let path = folder.join(format!("{name}.wasm"));
+    let wasm = fs::read(&path).map_err(|error| BuildError::NoPrebuilt {
+        path: path.clone(),
+        error,
+    })?;
+    let manifest = component::check(&path.display().to_string(), &wasm)?;
+    if manifest.name != *name {
+        return Err(BuildError::Misnamed {
+            path,
+            expected: name.clone(),
+            found: manifest.name,
+        });
+    }
+    Ok(BuiltGuest::new(name, wasm))
+}
+
+/// The nearest folder at or above `folder` whose `Cargo.toml` has a `[workspace]` table.
+fn workspace_above(folder: &Path) -> Option<PathBuf> {
+    folder
+        .ancestors()
+        .find(|folder| {
+            fs::read_to_string(folder.join("Cargo.toml"))
+                .is_ok_and(|text| text.lines().any(|line| line.trim() == "[workspace]"))
+        })
+        .map(Path::to_path_buf)
+}
+
+/// `TARGET/guests`, where `out_dir` is `TARGET/PROFILE/build/PACKAGE-HASH/out`: one place for all profiles and all build
+/// scripts, since the guests are the same. Below `out_dir` where the layout is another one.
+fn shared_target_dir(out_dir: &Path) -> PathBuf {
+    out_dir
+        .ancestors()
+        .find(|folder| folder.file_name().is_some_and(|name| name == "build"))
+        .and_then(|build| build.parent()?.parent())
+        .unwrap_or(out_dir)
+        .join("guests")
+}

@@ -1,1 +1,56 @@
 //! Write netsonde nettests and mini nettests in Rust.
+//!
+//! A guest is a crate with a `nettest.toml` and one short file. It implements [`Nettest`] or [`MiniNettest`] and
+//! exports it:
+//!
+//! ```
+//! use netsonde_guest::{DnsOptions, Failure, Json, MiniNettest, Steps, dns, export_mini_nettest, json};
+//!
+//! pub struct DnsLookup;
+//!
+//! #[derive(serde::Deserialize)]
+//! pub struct With {
+//!     domain: String,
+//! }
+//!
+//! impl MiniNettest for DnsLookup {
+//!     type With = With;
+//!
+//!     async fn run(with: With, steps: &Steps) -> Result<Json, Failure> {
+//!         let answer = dns::lookup(&steps.begin(), with.domain, &DnsOptions::new()).await?;
+//!         Ok(json!({ "addresses": answer.addresses() }))
+//!     }
+//! }
+//!
+//! export_mini_nettest!(DnsLookup);
+//! # fn main() {}
+//! ```
+//!
+//! The primitives are the contract's own (`wit/`): [`dns`], [`tcp`], [`tls`], [`http`], [`mini`], [`info`],
+//! [`progress`], and the resources [`Transaction`], [`Connection`] and so on. Around them stands what several guests
+//! need: [`steps`] for step lists, [`observations`] for `reduce`, [`Url`].
+//!
+//! A guest compiles natively too, so that its pure parts can be tested with `cargo test`; calling a primitive there
+//! panics.
+
+#[expect(clippy::pedantic, reason = "generated code")]
+#[doc(hidden)]
+pub mod bindings;
+mod failure;
+mod guest;
+pub mod observations;
+pub mod steps;
+mod target;
+mod url;
+
+pub use bindings::nettest::netsonde::probe::types::{
+    Connection, DnsAnswer, DnsOptions, Failure, HttpRequest, HttpResponse, MiniRequest, MiniStatus, Outcome,
+    TlsOptions, Transaction, begin,
+};
+pub use bindings::nettest::netsonde::probe::{dns, http, info, mini, progress, tcp, tls};
+pub use futures;
+pub use guest::{Export, MiniNettest, Nettest};
+pub use serde_json::{Map, Value as Json, json};
+pub use steps::Steps;
+pub use target::{MiniTarget, NoOptions, Target};
+pub use url::Url;

@@ -1,0 +1,23 @@
+//! Builds the preinstalled guests and writes the list that `src/lib.rs` includes.
+
+use std::process::ExitCode;
+
+use netsonde_guest_build::{BuildError, Request, build, embed};
+
+include!("guests.rs");
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), BuildError> {
+    let request = Request::of_build_script(FOLDERS)?.or_prebuilt();
+    request.print_dependencies();
+    embed(&build(&request)?)
+}

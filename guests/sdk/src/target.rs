@@ -1,0 +1,104 @@
+//! What a nettest's `run` is given.
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::MiniRequest;
+
+/// A target: the `target` argument of the world `nettest`.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Target<Options> {
+    /// The input; none for nettests without.
+    #[serde(default)]
+    pub input: Option<String>,
+    /// The options.
+    pub options: Options,
+    /// The mini nettests that the script names, in its order.
+    #[serde(default)]
+    pub targets: Vec<MiniTarget>,
+}
+
+/// The options of a nettest that has none.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct NoOptions {}
+
+/// A mini nettest as a script writes it: `{"run": "http-address@v1", "with": {…}}`.
+#[derive(Clone, Debug, Deserialize)]
+pub struct MiniTarget {
+    /// Name with version.
+    pub run: String,
+    /// Its arguments.
+    #[serde(default)]
+    pub with: Map<String, Value>,
+    /// Tags for all of its observations.
+    #[serde(default)]
+    pub tags: Vec<String>,
+}
+
+impl MiniTarget {
+    /// A mini nettest that a guest has built in. `with` is a JSON object.
+    pub fn new(run: &str, tag: &str, with: Value) -> Self {
+        let with = match with {
+            Value::Object(with) => with,
+            _ => Map::new(),
+        };
+        Self {
+            run: run.to_owned(),
+            with,
+            tags: vec![tag.to_owned()],
+        }
+    }
+
+    /// The request for [`mini::run`](crate::mini::run). Scripts put tags inside `with`, or a single one there under the
+    /// name `id`; both become tags of the request.
+    pub fn request(&self) -> MiniRequest {
+        let mut tags = self.tags.clone();
+        let inside = self
+            .with
+            .get("tags")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .chain(self.with.get("id"));
+        for tag in inside.filter_map(Value::as_str) {
+            if !tags.iter().any(|known| known == tag) {
+                tags.push(tag.to_owned());
+            }
+        }
+        MiniRequest {
+            run: self.run.clone(),
+            with: Value::Object(self.with.clone()).to_string(),
+            tags,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tags(target: &str) -> Vec<String> {
+        serde_json::from_str::<MiniTarget>(target).unwrap().request().tags
+    }
+
+    #[test]
+    fn tags_come_from_every_place_where_scripts_put_them() {
+        assert_eq!(
+            tags(r#"{"run": "dns-lookup@v1", "with": {"tags": ["a", "b"]}}"#),
+            ["a", "b"]
+        );
+        assert_eq!(tags(r#"{"run": "dns-lookup@v1", "with": {"id": "a"}}"#), ["a"]);
+        assert_eq!(
+            tags(r#"{"run": "dns-lookup@v1", "tags": ["a"], "with": {"tags": ["a", "b"]}}"#),
+            ["a", "b"]
+        );
+        assert!(tags(r#"{"run": "dns-lookup@v1"}"#).is_empty());
+    }
+
+    #[test]
+    fn a_target_without_mini_nettests_is_complete() {
+        let target: Target<NoOptions> = serde_json::from_str(r#"{"input": null, "options": {}}"#).unwrap();
+        assert_eq!(target.input, None);
+        assert!(target.targets.is_empty());
+    }
+}
