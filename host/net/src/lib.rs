@@ -1,1 +1,33 @@
 //! Measurement primitives over real sockets; each appends observations to a trace.
+//!
+//! What belongs here: everything that opens a socket, and the bookkeeping around it — the clock, the trace, the
+//! budget. What does not: which operation comes next (guests decide), where observations go (the probe decides).
+//!
+//! [`Net`] is the entrance. Each operation is one `async fn` that
+//!
+//! * refuses to begin when the [`Meter`] is exhausted,
+//! * reads the [`Clock`] itself, right before and right after the system call or the exchange it times,
+//! * appends what it saw to the [`Trace`], whether it succeeds, fails, runs out of time or budget, or is dropped
+//!   half-way (failure `interrupted`),
+//! * says why it failed with an OONI failure string, from the real error of the operating system.
+
+mod budget;
+mod clock;
+mod connection;
+pub mod dns;
+mod error;
+mod guard;
+pub mod http;
+mod net;
+mod socket;
+mod tcp;
+pub mod tls;
+mod trace;
+
+pub use budget::{Budget, Meter, Usage};
+pub use clock::Clock;
+pub use connection::Connection;
+pub use error::{Exceeded, NetError};
+pub use net::{Net, NetConfig};
+pub use tls::RootsError;
+pub use trace::{Trace, Transaction};

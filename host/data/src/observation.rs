@@ -1,0 +1,80 @@
+//! What the probe saw, one record a step, in the shapes of ooni/spec's data formats.
+//!
+//! Everything here is in the "step" dialect: `t0` and `t` in seconds since the measurement began, a
+//! `transaction_id`, `tags` as a list. As in the reference, a value of zero is left out where the format marks the
+//! key as optional (`t0`, `transaction_id`, `num_bytes`, `rcode`). Reading is lenient: older dialects, with `null`
+//! for a missing list or text, are understood, so that data of others can go through the same code.
+
+mod dns;
+mod event;
+mod http;
+mod tcp;
+mod tls;
+
+pub use dns::{Answer, Query};
+pub use event::NetworkEvent;
+pub use http::{HeadersList, HttpRequest, HttpResponse, HttpTransaction, Tor};
+pub use tcp::{TcpConnect, TcpStatus};
+pub use tls::TlsHandshake;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Everything that was observed, by the test keys that hold it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Observations {
+    /// Name lookups (df-002), in the order they ended.
+    #[serde(deserialize_with = "null_as_default")]
+    pub queries: Vec<Query>,
+    /// TCP connects (df-005), in the order they ended.
+    #[serde(deserialize_with = "null_as_default")]
+    pub tcp_connect: Vec<TcpConnect>,
+    /// TLS handshakes (df-006), in the order they ended.
+    #[serde(deserialize_with = "null_as_default")]
+    pub tls_handshakes: Vec<TlsHandshake>,
+    /// HTTP transactions (df-001), **newest first**.
+    #[serde(deserialize_with = "null_as_default")]
+    pub requests: Vec<HttpTransaction>,
+    /// Events (df-008), in the order they ended.
+    #[serde(deserialize_with = "null_as_default")]
+    pub network_events: Vec<NetworkEvent>,
+}
+
+impl Observations {
+    /// The observations of the given transactions only, in the same order.
+    #[must_use]
+    pub fn of_transactions(&self, ids: &[u64]) -> Self {
+        Self {
+            queries: pick(&self.queries, |o| ids.contains(&o.transaction_id)),
+            tcp_connect: pick(&self.tcp_connect, |o| ids.contains(&o.transaction_id)),
+            tls_handshakes: pick(&self.tls_handshakes, |o| ids.contains(&o.transaction_id)),
+            requests: pick(&self.requests, |o| ids.contains(&o.transaction_id)),
+            network_events: pick(&self.network_events, |o| ids.contains(&o.transaction_id)),
+        }
+    }
+}
+
+fn pick<T: Clone>(all: &[T], wanted: impl Fn(&T) -> bool) -> Vec<T> {
+    all.iter().filter(|item| wanted(item)).cloned().collect()
+}
+
+/// For keys that are left out when zero.
+fn is_zero<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// For keys where other dialects write `null`.
+fn null_as_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// For lists that are `null` when empty.
+fn null_when_empty<S: Serializer, T: Serialize>(list: &[T], serializer: S) -> Result<S::Ok, S::Error> {
+    if list.is_empty() {
+        serializer.serialize_none()
+    } else {
+        list.serialize(serializer)
+    }
+}

@@ -1,0 +1,35 @@
+//! `network_events` (df-008).
+
+use super::{is_zero, null_as_default};
+use crate::FailureCode;
+use serde::{Deserialize, Serialize};
+
+/// Something that happened: a connect, a read, a write, the begin or end of a step.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct NetworkEvent {
+    /// The remote endpoint, `ip:port`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub address: String,
+    /// Why it failed. The failure of a step is in the step's own record, not in its `…_done` event.
+    pub failure: Option<FailureCode>,
+    /// How many bytes were read or written.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub num_bytes: u64,
+    /// `connect`, `read`, `write`, `resolve_start`, `tls_handshake_done`, …
+    pub operation: String,
+    /// `tcp` or `udp`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub proto: String,
+    /// When it began.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub t0: f64,
+    /// When it ended.
+    pub t: f64,
+    /// The transaction's tags; left out when there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "null_as_default")]
+    pub tags: Vec<String>,
+    /// The transaction.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub transaction_id: u64,
+}

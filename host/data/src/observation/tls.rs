@@ -1,0 +1,50 @@
+//! `tls_handshakes` (df-006).
+
+use super::{is_zero, null_as_default};
+use crate::{BinaryData, FailureCode};
+use serde::{Deserialize, Serialize};
+
+/// One handshake.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TlsHandshake {
+    /// `tcp` or `udp`.
+    pub network: String,
+    /// The remote endpoint, `ip:port`.
+    pub address: String,
+    /// The cipher suite's IANA name; empty after a failure.
+    pub cipher_suite: String,
+    /// Why it failed.
+    pub failure: Option<FailureCode>,
+    /// A soft error beside the result.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub so_error: Option<FailureCode>,
+    /// The protocol that ALPN agreed on; empty when there is none.
+    pub negotiated_protocol: String,
+    /// Whether certificates were left unverified.
+    pub no_tls_verify: bool,
+    /// The peer's certificates, DER, leaf first; also when they did not verify.
+    #[serde(deserialize_with = "null_as_default")]
+    pub peer_certificates: Vec<BinaryData>,
+    /// The name in the SNI extension, or the one to verify.
+    pub server_name: String,
+    /// The public name of the ECH configuration.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outer_server_name: Option<String>,
+    /// The ECH configuration in base64, or `GREASE`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub echconfig: Option<String>,
+    /// When it began.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub t0: f64,
+    /// When it ended: the same reading of the clock as in the `tls_handshake_done` event.
+    pub t: f64,
+    /// The transaction's tags.
+    #[serde(deserialize_with = "null_as_default")]
+    pub tags: Vec<String>,
+    /// `TLSv1.3`, `TLSv1.2`; empty after a failure.
+    pub tls_version: String,
+    /// The transaction.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub transaction_id: u64,
+}

@@ -1,0 +1,151 @@
+//! Removing whatever looks like an address.
+
+use super::{
+    SCRUBBED,
+    scan::{self, Kind},
+};
+use std::borrow::Cow;
+
+/// `text` with everything that looks like an IPv4 or IPv6 address, with or without a port, replaced by
+/// `[scrubbed]`.
+///
+/// What counts, and why:
+///
+/// * An address stands alone: neither a letter, a digit nor an underscore touches it, nor does one more dotted
+///   number (`1.2.3.4.5` is no address). Colons may be written as `%3A`.
+/// * Four numbers after a slash are a **version**, and stay, if the slash follows a bare product name: `Chrome/116.0.0.0`.
+///   The name must begin where a product begins in a header: at the start of the text or after a space, a quote,
+///   a bracket, a comma or a semicolon, and hold only letters, digits, `_` and `-`. So `http://1.2.3.4/` and
+///   `/whois/1.2.3.4` are scrubbed, and so is a version with a port after it, which is none.
+/// * An IPv6 address has to be one as a whole (`12:34:56` and a MAC address are not), and to hold a digit (`::` is
+///   not enough).
+pub fn address_looking(text: &[u8]) -> Cow<'_, [u8]> {
+    let mut out: Option<Vec<u8>> = None;
+    let mut index = 0;
+    let mut copied = 0;
+    while index < text.len() {
+        let Some((start, end)) = address_at(text, index) else {
+            index += 1;
+            continue;
+        };
+        let out = out.get_or_insert_with(|| Vec::with_capacity(text.len()));
+        out.extend_from_slice(text.get(copied..start).unwrap_or_default());
+        out.extend_from_slice(SCRUBBED.as_bytes());
+        index = end;
+        copied = end;
+    }
+    match out {
+        None => Cow::Borrowed(text),
+        Some(mut out) => {
+            out.extend_from_slice(text.get(copied..).unwrap_or_default());
+            Cow::Owned(out)
+        }
+    }
+}
+
+/// [`address_looking`] for text.
+pub fn address_looking_text(text: &str) -> Cow<'_, str> {
+    match address_looking(text.as_bytes()) {
+        Cow::Borrowed(_) => Cow::Borrowed(text),
+        Cow::Owned(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
+    }
+}
+
+/// Where the address whose first byte (or opening bracket) is at `index` begins and ends, port included.
+fn address_at(text: &[u8], index: usize) -> Option<(usize, usize)> {
+    match scan::at(text, index) {
+        b'[' => {
+            let end = v6_at(text, index + 1)?;
+            let closed = scan::at(text, end) == b']';
+            closed.then(|| (index, port(text, end + 1)))
+        }
+        byte if byte.is_ascii_hexdigit() || byte == b':' => {
+            if touches_word(text, index) {
+                return None;
+            }
+            let end = v4_at(text, index).or_else(|| v6_at(text, index))?;
+            Some((index, end))
+        }
+        _ => None,
+    }
+}
+
+/// Whether the text at `index` continues a word or, for a colon, an address. `%3A` before it is a colon, not a word.
+fn touches_word(text: &[u8], index: usize) -> bool {
+    let escaped = index >= 3
+        && text
+            .get(index - 3..index)
+            .is_some_and(|escape| escape.eq_ignore_ascii_case(b"%3a"));
+    scan::is_word(scan::before(text, index)) && !escaped
+}
+
+fn v4_at(text: &[u8], start: usize) -> Option<usize> {
+    let (_, end) = scan::quad(text, start, b'.')?;
+    let dotted_before =
+        scan::before(text, start) == b'.' && start >= 2 && scan::at(text, start - 2).is_ascii_digit();
+    let dotted_after = scan::at(text, end) == b'.' && scan::at(text, end + 1).is_ascii_digit();
+    if dotted_before || dotted_after || scan::is_word(scan::at(text, end)) {
+        return None;
+    }
+    let end_with_port = port(text, end);
+    if end_with_port == end && is_version(text, start) {
+        return None;
+    }
+    Some(end_with_port)
+}
+
+/// Whether what begins at `start` is the version in `Product/1.2.3.4`.
+fn is_version(text: &[u8], start: usize) -> bool {
+    if scan::before(text, start) != b'/' {
+        return false;
+    }
+    let head = text.get(..start - 1).unwrap_or_default();
+    let name = head
+        .iter()
+        .rev()
+        .take_while(|&&byte| scan::is_word(byte) || byte == b'-')
+        .count();
+    let delimiter = scan::before(text, start - 1 - name);
+    name > 0
+        && matches!(
+            delimiter,
+            b'\n' | b'\r' | b'\t' | b' ' | b'"' | b'\'' | b'(' | b'[' | b'<' | b',' | b';'
+        )
+}
+
+/// Where the IPv6 address at `start` ends. A single colon after it (`2001:db8::1: refused`) is not part of it.
+fn v6_at(text: &[u8], start: usize) -> Option<usize> {
+    let run = scan::run(text, start);
+    let colons = run.iter().filter(|piece| piece.kind == Kind::Colon).count();
+    if colons < 2 || run.iter().all(|piece| piece.kind == Kind::Colon) {
+        return None;
+    }
+    let whole = run.as_slice();
+    let without_colon = whole
+        .split_last()
+        .filter(|(last, _)| last.kind == Kind::Colon)
+        .map(|(_, rest)| rest);
+    let pieces = std::iter::once(whole)
+        .chain(without_colon)
+        .find(|pieces| scan::v6(text, pieces).is_some())?;
+    let end = pieces.last()?.end;
+    (!scan::is_word(scan::at(text, end))).then_some(end)
+}
+
+/// Where the port after an address that ends at `end` ends; `end` itself if there is none.
+fn port(text: &[u8], end: usize) -> usize {
+    let colon = match scan::run(text, end).first() {
+        Some(piece) if piece.kind == Kind::Colon => piece.end,
+        _ => return end,
+    };
+    let digits = text
+        .iter()
+        .skip(colon)
+        .take_while(|byte| byte.is_ascii_digit())
+        .count();
+    if (1..=5).contains(&digits) {
+        colon + digits
+    } else {
+        end
+    }
+}

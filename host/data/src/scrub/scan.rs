@@ -1,0 +1,119 @@
+//! Finding what may be an address in a run of bytes.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+/// The byte at `index`, or a newline outside of the text.
+pub(super) fn at(text: &[u8], index: usize) -> u8 {
+    text.get(index).copied().unwrap_or(b'\n')
+}
+
+/// The byte before `index`, or a newline at the beginning.
+pub(super) fn before(text: &[u8], index: usize) -> u8 {
+    index.checked_sub(1).map_or(b'\n', |previous| at(text, previous))
+}
+
+/// Whether a byte is part of a word.
+pub(super) fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+/// Four numbers of one to three digits, each below 256, with `separator` between them, at `start`: the address and
+/// where it ends. Leading zeros are accepted. No more digits may follow.
+pub(super) fn quad(text: &[u8], start: usize, separator: u8) -> Option<(Ipv4Addr, usize)> {
+    let mut octets = [0_u8; 4];
+    let mut index = start;
+    for (position, octet) in octets.iter_mut().enumerate() {
+        if position > 0 {
+            if at(text, index) != separator {
+                return None;
+            }
+            index += 1;
+        }
+        let digits = (0..3)
+            .take_while(|&offset| at(text, index + offset).is_ascii_digit())
+            .count();
+        let number = text.get(index..index + digits)?;
+        let number = number
+            .iter()
+            .fold(0_u16, |sum, digit| sum * 10 + u16::from(digit - b'0'));
+        if digits == 0 {
+            return None;
+        }
+        *octet = u8::try_from(number).ok()?;
+        index += digits;
+    }
+    (!at(text, index).is_ascii_digit()).then(|| (Ipv4Addr::from(octets), index))
+}
+
+/// A piece of a run that may hold an IPv6 address.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Piece {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    pub(super) kind: Kind,
+}
+
+/// What a piece is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Hexadecimal digits.
+    Group,
+    /// A colon, as such or as `%3A`.
+    Colon,
+    /// An IPv4 address in dotted form.
+    Quad,
+}
+
+/// The longest run of groups, colons and quads at `start`.
+pub(super) fn run(text: &[u8], start: usize) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    let mut index = start;
+    loop {
+        let (end, kind) = if let Some((_, end)) = quad(text, index, b'.') {
+            (end, Kind::Quad)
+        } else if at(text, index).is_ascii_hexdigit() {
+            let digits = text
+                .iter()
+                .skip(index)
+                .take_while(|byte| byte.is_ascii_hexdigit())
+                .count();
+            (index + digits, Kind::Group)
+        } else if let Some(length) = colon(text, index) {
+            (index + length, Kind::Colon)
+        } else {
+            return pieces;
+        };
+        pieces.push(Piece {
+            start: index,
+            end,
+            kind,
+        });
+        index = end;
+    }
+}
+
+/// How long the colon at `index` is, if there is one.
+fn colon(text: &[u8], index: usize) -> Option<usize> {
+    match at(text, index) {
+        b':' => Some(1),
+        b'%' if at(text, index + 1) == b'3' && at(text, index + 2).eq_ignore_ascii_case(&b'a') => Some(3),
+        _ => None,
+    }
+}
+
+/// The IPv6 address that the pieces spell, if they spell one.
+pub(super) fn v6(text: &[u8], pieces: &[Piece]) -> Option<Ipv6Addr> {
+    // An address has at most eight groups and seven colons, or one of each more around "::".
+    if pieces.len() > 17 {
+        return None;
+    }
+    let mut spelled = String::new();
+    for piece in pieces {
+        match piece.kind {
+            Kind::Colon => spelled.push(':'),
+            Kind::Group => spelled.push_str(std::str::from_utf8(text.get(piece.start..piece.end)?).ok()?),
+            Kind::Quad => spelled.push_str(&quad(text, piece.start, b'.')?.0.to_string()),
+        }
+    }
+    spelled.parse().ok()
+}

@@ -1,0 +1,196 @@
+//! How much of the network a run may use, and how much it has used.
+
+use crate::Exceeded;
+use std::sync::{
+    OnceLock,
+    atomic::{AtomicU64, Ordering},
+};
+
+/// How much of the network a run may use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// TCP connects.
+    pub connections: u64,
+    /// DNS queries: one for each getaddrinfo, one for each record type asked over UDP.
+    pub queries: u64,
+    /// Bytes written to sockets.
+    pub bytes_sent: u64,
+    /// Bytes read from sockets.
+    pub bytes_received: u64,
+}
+
+impl Default for Budget {
+    /// Enough for every nettest of today, and nothing that a phone plan would notice twice.
+    fn default() -> Self {
+        Self {
+            connections: 1_000,
+            queries: 2_000,
+            bytes_sent: 16 << 20,
+            bytes_received: 128 << 20,
+        }
+    }
+}
+
+/// How much of the network a run has used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// TCP connects.
+    pub connections: u64,
+    /// DNS queries.
+    pub queries: u64,
+    /// Bytes written to sockets.
+    pub bytes_sent: u64,
+    /// Bytes read from sockets.
+    pub bytes_received: u64,
+}
+
+/// Counts what a run uses against its budget. Once a limit is exceeded it stays exceeded.
+#[derive(Debug)]
+pub struct Meter {
+    budget: Budget,
+    connections: AtomicU64,
+    queries: AtomicU64,
+    bytes_sent: AtomicU64,
+    bytes_received: AtomicU64,
+    exceeded: OnceLock<Exceeded>,
+}
+
+impl Meter {
+    /// A meter that has counted nothing yet.
+    pub fn new(budget: Budget) -> Self {
+        Self {
+            budget,
+            connections: AtomicU64::new(0),
+            queries: AtomicU64::new(0),
+            bytes_sent: AtomicU64::new(0),
+            bytes_received: AtomicU64::new(0),
+            exceeded: OnceLock::new(),
+        }
+    }
+
+    /// What was used so far. What was refused is not in it.
+    pub fn used(&self) -> Usage {
+        Usage {
+            connections: self.connections.load(Ordering::Relaxed),
+            queries: self.queries.load(Ordering::Relaxed),
+            bytes_sent: self.bytes_sent.load(Ordering::Relaxed),
+            bytes_received: self.bytes_received.load(Ordering::Relaxed),
+        }
+    }
+
+    /// The limit that was exceeded first, if any was.
+    pub fn exceeded(&self) -> Option<Exceeded> {
+        self.exceeded.get().copied()
+    }
+
+    /// Refuse when a limit was exceeded before.
+    pub(crate) fn check(&self) -> Result<(), Exceeded> {
+        self.exceeded().map_or(Ok(()), Err)
+    }
+
+    /// Count one connection.
+    pub(crate) fn connection(&self) -> Result<(), Exceeded> {
+        self.take("connections", &self.connections, self.budget.connections)
+    }
+
+    /// Count one query.
+    pub(crate) fn query(&self) -> Result<(), Exceeded> {
+        self.take("queries", &self.queries, self.budget.queries)
+    }
+
+    /// Reserve up to `wanted` bytes for sending, and say how many may be sent; at least one, or the budget is
+    /// exceeded. Give back with [`Meter::unsent`] what was not sent after all.
+    pub(crate) fn reserve_sent(&self, wanted: usize) -> Result<usize, Exceeded> {
+        self.check()?;
+        let limit = self.budget.bytes_sent;
+        let wanted = wanted as u64;
+        let mut granted = 0;
+        let _ = self
+            .bytes_sent
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
+                granted = wanted.min(limit.saturating_sub(used));
+                Some(used + granted)
+            });
+        if granted == 0 && wanted > 0 {
+            return Err(self.exceed("bytes_sent", limit));
+        }
+        Ok(usize::try_from(granted).unwrap_or(usize::MAX))
+    }
+
+    /// Give back what was reserved and not sent.
+    pub(crate) fn unsent(&self, bytes: usize) {
+        self.bytes_sent.fetch_sub(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Count bytes that were read. They have arrived, so they are counted even where they exceed the budget.
+    pub(crate) fn received(&self, bytes: usize) -> Result<(), Exceeded> {
+        let bytes = bytes as u64;
+        let used = self
+            .bytes_received
+            .fetch_add(bytes, Ordering::Relaxed)
+            .saturating_add(bytes);
+        if used > self.budget.bytes_received {
+            return Err(self.exceed("bytes_received", self.budget.bytes_received));
+        }
+        self.check()
+    }
+
+    fn take(&self, what: &'static str, counter: &AtomicU64, limit: u64) -> Result<(), Exceeded> {
+        self.check()?;
+        counter
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
+                (used < limit).then_some(used + 1)
+            })
+            .map(|_| ())
+            .map_err(|_| self.exceed(what, limit))
+    }
+
+    fn exceed(&self, what: &'static str, limit: u64) -> Exceeded {
+        *self.exceeded.get_or_init(|| Exceeded { what, limit })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_one_allowed_is_allowed() {
+        let meter = Meter::new(Budget {
+            connections: 2,
+            ..Budget::default()
+        });
+        assert_eq!((meter.connection(), meter.connection()), (Ok(()), Ok(())));
+        assert_eq!(meter.exceeded(), None);
+        let exceeded = Exceeded {
+            what: "connections",
+            limit: 2,
+        };
+        assert_eq!(meter.connection(), Err(exceeded));
+        assert_eq!(exceeded.to_string(), "connections: more than 2");
+        assert_eq!(meter.used().connections, 2);
+    }
+
+    #[test]
+    fn one_limit_exceeded_refuses_everything() {
+        let meter = Meter::new(Budget {
+            queries: 0,
+            ..Budget::default()
+        });
+        assert!(meter.query().is_err());
+        assert!(meter.connection().is_err() && meter.reserve_sent(1).is_err() && meter.received(1).is_err());
+    }
+
+    #[test]
+    fn bytes_are_granted_up_to_the_limit_and_given_back() {
+        let meter = Meter::new(Budget {
+            bytes_sent: 10,
+            ..Budget::default()
+        });
+        assert_eq!(meter.reserve_sent(8), Ok(8));
+        meter.unsent(3);
+        assert_eq!(meter.reserve_sent(8), Ok(5));
+        assert_eq!(meter.used().bytes_sent, 10);
+        assert!(meter.reserve_sent(1).is_err());
+    }
+}

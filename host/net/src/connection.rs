@@ -1,0 +1,111 @@
+//! A connection and what it is used for.
+
+use crate::{http::Client, socket::Stream, trace::Transaction};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+use tokio::io::{ReadHalf, WriteHalf};
+
+/// An open connection: TCP, or TLS over TCP. Clones share it; dropping the last one closes it.
+#[derive(Clone, Debug)]
+pub struct Connection(pub(crate) Arc<Inner>);
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) socket: Arc<crate::socket::Shared>,
+    alpn: Option<String>,
+    peer_certificates: Vec<Vec<u8>>,
+    is_tls: bool,
+    mode: Mutex<Mode>,
+}
+
+/// What a connection is used for.
+#[derive(Clone, Debug)]
+pub(crate) enum Mode {
+    /// Reading and writing bytes.
+    Raw(Arc<Halves>),
+    /// HTTP, from the first round trip on.
+    Http(Arc<Client>),
+    /// Nothing any more: a handshake took the stream.
+    Consumed,
+}
+
+/// The two directions of a stream, each with a lock of its own, so that a read and a write can overlap.
+#[derive(Debug)]
+pub(crate) struct Halves {
+    pub(crate) read: tokio::sync::Mutex<ReadHalf<Stream>>,
+    pub(crate) write: tokio::sync::Mutex<WriteHalf<Stream>>,
+}
+
+impl Connection {
+    pub(crate) fn cleartext(stream: Stream) -> Self {
+        Self::new(stream, None, Vec::new(), false)
+    }
+
+    pub(crate) fn tls(stream: Stream, alpn: Option<String>, peer_certificates: Vec<Vec<u8>>) -> Self {
+        Self::new(stream, alpn, peer_certificates, true)
+    }
+
+    fn new(stream: Stream, alpn: Option<String>, peer_certificates: Vec<Vec<u8>>, is_tls: bool) -> Self {
+        let socket = Arc::clone(stream.shared());
+        let (read, write) = tokio::io::split(stream);
+        let halves = Halves {
+            read: read.into(),
+            write: write.into(),
+        };
+        let mode = Mutex::new(Mode::Raw(Arc::new(halves)));
+        Self(Arc::new(Inner {
+            socket,
+            alpn,
+            peer_certificates,
+            is_tls,
+            mode,
+        }))
+    }
+
+    /// The remote endpoint.
+    pub fn remote(&self) -> SocketAddr {
+        self.0.socket.remote()
+    }
+
+    /// The protocol that the handshake agreed on; none for cleartext.
+    pub fn alpn(&self) -> Option<&str> {
+        self.0.alpn.as_deref()
+    }
+
+    /// The certificates of the peer, DER, leaf first; empty for cleartext.
+    pub fn peer_certificates(&self) -> &[Vec<u8>] {
+        &self.0.peer_certificates
+    }
+
+    pub(crate) fn is_tls(&self) -> bool {
+        self.0.is_tls
+    }
+
+    /// Mark what happens on the socket from now on with `tx`.
+    pub(crate) fn use_for(&self, tx: &Transaction) {
+        self.0.socket.use_for(tx);
+    }
+
+    pub(crate) fn mode(&self) -> MutexGuard<'_, Mode> {
+        self.0.mode.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Take the stream out, unless the connection speaks HTTP, is consumed, or a read or write is under way.
+    pub(crate) fn take_stream(mode: &mut Mode) -> Option<Stream> {
+        match std::mem::replace(mode, Mode::Consumed) {
+            Mode::Raw(halves) => match Arc::try_unwrap(halves) {
+                Ok(halves) => Some(halves.read.into_inner().unsplit(halves.write.into_inner())),
+                Err(shared) => {
+                    *mode = Mode::Raw(shared);
+                    None
+                }
+            },
+            other => {
+                *mode = other;
+                None
+            }
+        }
+    }
+}

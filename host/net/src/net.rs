@@ -1,0 +1,47 @@
+//! The entrance: what all operations of one measurement share.
+
+use crate::{
+    Meter, Trace,
+    tls::{Roots, RootsError},
+};
+use std::sync::Arc;
+
+/// How to reach the network.
+#[derive(Clone, Debug, Default)]
+pub struct NetConfig {
+    /// Certificates (PEM, any number in each text) to trust in addition to Mozilla's bundle.
+    pub extra_roots_pem: Vec<String>,
+}
+
+/// The network, as one measurement sees it. Clones share trace and meter.
+#[derive(Clone, Debug)]
+pub struct Net(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    trace: Trace,
+    meter: Arc<Meter>,
+    roots: Roots,
+}
+
+impl Net {
+    /// The network with this configuration; what happens on it goes to `trace` and is counted by `meter`.
+    pub fn new(config: &NetConfig, trace: Trace, meter: Arc<Meter>) -> Result<Self, RootsError> {
+        let roots = Roots::mozilla_and(&config.extra_roots_pem)?;
+        Ok(Self(Arc::new(Inner { trace, meter, roots })))
+    }
+
+    /// What was observed.
+    pub fn trace(&self) -> &Trace {
+        &self.0.trace
+    }
+
+    /// What was used.
+    pub fn meter(&self) -> &Arc<Meter> {
+        &self.0.meter
+    }
+
+    pub(crate) fn roots(&self) -> &Roots {
+        &self.0.roots
+    }
+}

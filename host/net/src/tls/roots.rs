@@ -1,0 +1,102 @@
+//! Whom to trust.
+
+use rustls::{
+    RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject},
+};
+use std::sync::Arc;
+
+/// Why texts of root certificates can not be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RootsError {
+    /// A text is no PEM.
+    #[error(
+        "root certificates: text {position} of {count} is not PEM: {reason}; it must hold BEGIN CERTIFICATE blocks"
+    )]
+    NotPem {
+        /// Which text, from 1.
+        position: usize,
+        /// How many texts there are.
+        count: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A text holds no certificate.
+    #[error(
+        "root certificates: text {position} of {count} holds no certificate; it must hold BEGIN CERTIFICATE blocks"
+    )]
+    Empty {
+        /// Which text, from 1.
+        position: usize,
+        /// How many texts there are.
+        count: usize,
+    },
+    /// Not one certificate can serve as a root.
+    #[error("root certificates: none of the {certificates} can be used: {reason}")]
+    NoneUsable {
+        /// How many there are.
+        certificates: usize,
+        /// What is wrong with the last one.
+        reason: String,
+    },
+}
+
+/// A set of root certificates.
+#[derive(Clone, Debug)]
+pub(crate) struct Roots(Arc<RootCertStore>);
+
+impl Roots {
+    /// Mozilla's bundle and these.
+    pub(crate) fn mozilla_and(pem: &[String]) -> Result<Self, RootsError> {
+        let mut store = RootCertStore {
+            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+        };
+        add(&mut store, pem)?;
+        Ok(Self(Arc::new(store)))
+    }
+
+    /// Only these.
+    pub(crate) fn only(pem: &[String]) -> Result<Self, RootsError> {
+        let mut store = RootCertStore::empty();
+        add(&mut store, pem)?;
+        Ok(Self(Arc::new(store)))
+    }
+
+    pub(crate) fn store(&self) -> Arc<RootCertStore> {
+        Arc::clone(&self.0)
+    }
+}
+
+/// Add every certificate of every text. One that can not serve as a root (too old a format, for instance) is logged
+/// and left out, so that it does not take the others with it; only where none is left is it an error.
+fn add(store: &mut RootCertStore, pem: &[String]) -> Result<(), RootsError> {
+    let count = pem.len();
+    let mut certificates = 0;
+    let mut refused = None;
+    let mut usable = false;
+    for (position, text) in (1..).zip(pem) {
+        let before = certificates;
+        for certificate in CertificateDer::pem_slice_iter(text.as_bytes()) {
+            let certificate = certificate.map_err(|error| RootsError::NotPem {
+                position,
+                count,
+                reason: error.to_string(),
+            })?;
+            certificates += 1;
+            match store.add(certificate) {
+                Ok(()) => usable = true,
+                Err(error) => {
+                    tracing::warn!("root certificates: text {position} of {count}: left one out: {error}");
+                    refused = Some(error.to_string());
+                }
+            }
+        }
+        if certificates == before {
+            return Err(RootsError::Empty { position, count });
+        }
+    }
+    match refused {
+        Some(reason) if !usable => Err(RootsError::NoneUsable { certificates, reason }),
+        _ => Ok(()),
+    }
+}

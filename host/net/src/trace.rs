@@ -1,0 +1,209 @@
+//! What a measurement has observed so far.
+
+use crate::Clock;
+use netsonde_data::{
+    failure::FailureCode,
+    observation::{HttpTransaction, NetworkEvent, Observations, Query, TcpConnect, TlsHandshake},
+};
+use std::{
+    collections::BTreeSet,
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+/// Everything that a measurement has observed, in the order it ended. Clones share it. Nothing is ever dropped.
+#[derive(Clone, Debug)]
+pub struct Trace {
+    clock: Clock,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    observations: Observations,
+    last_id: u64,
+    given_ids: BTreeSet<u64>,
+}
+
+/// A step of a measurement: what its observations are marked with.
+#[derive(Clone, Debug)]
+pub struct Transaction(Arc<Mark>);
+
+#[derive(Debug)]
+struct Mark {
+    id: u64,
+    tags: Vec<String>,
+}
+
+impl Transaction {
+    /// The id, which is unique in the measurement unless the caller gave it twice.
+    pub fn id(&self) -> u64 {
+        self.0.id
+    }
+
+    /// The tags.
+    pub fn tags(&self) -> &[String] {
+        &self.0.tags
+    }
+}
+
+impl Trace {
+    /// A trace that has seen nothing yet.
+    pub fn new(clock: Clock) -> Self {
+        Self {
+            clock,
+            state: Arc::default(),
+        }
+    }
+
+    /// The measurement's clock.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Begin a transaction: with the given id, or with the next number from 1 upwards that nobody has given.
+    pub fn begin(&self, tags: Vec<String>, id: Option<u64>) -> Transaction {
+        let mut state = self.state();
+        let id = if let Some(id) = id {
+            state.given_ids.insert(id);
+            id
+        } else {
+            state.last_id += 1;
+            while state.given_ids.contains(&state.last_id) {
+                state.last_id += 1;
+            }
+            state.last_id
+        };
+        Transaction(Arc::new(Mark { id, tags }))
+    }
+
+    /// What was observed so far, requests newest first.
+    pub fn observations(&self) -> Observations {
+        let mut observations = self.state().observations.clone();
+        observations.requests.reverse();
+        observations
+    }
+
+    pub(crate) fn query(&self, tx: &Transaction, query: Query) {
+        let query = Query {
+            tags: tx.tags().to_vec(),
+            transaction_id: tx.id(),
+            ..query
+        };
+        self.state().observations.queries.push(query);
+    }
+
+    pub(crate) fn tcp_connect(&self, tx: &Transaction, connect: TcpConnect) {
+        let connect = TcpConnect {
+            tags: tx.tags().to_vec(),
+            transaction_id: tx.id(),
+            ..connect
+        };
+        self.state().observations.tcp_connect.push(connect);
+    }
+
+    pub(crate) fn tls_handshake(&self, tx: &Transaction, handshake: TlsHandshake) {
+        let handshake = TlsHandshake {
+            tags: tx.tags().to_vec(),
+            transaction_id: tx.id(),
+            ..handshake
+        };
+        self.state().observations.tls_handshakes.push(handshake);
+    }
+
+    pub(crate) fn request(&self, tx: &Transaction, request: HttpTransaction) {
+        let request = HttpTransaction {
+            tags: tx.tags().to_vec(),
+            transaction_id: tx.id(),
+            ..request
+        };
+        self.state().observations.requests.push(request);
+    }
+
+    pub(crate) fn event(&self, tx: &Transaction, event: Event<'_>) {
+        let event = NetworkEvent {
+            address: event.remote.map(|remote| remote.to_string()).unwrap_or_default(),
+            failure: event.failure,
+            num_bytes: event.num_bytes as u64,
+            operation: event.operation.to_owned(),
+            proto: event.remote.map(|_| event.proto.to_owned()).unwrap_or_default(),
+            t0: event.t0.as_secs_f64(),
+            t: event.t.as_secs_f64(),
+            tags: tx.tags().to_vec(),
+            transaction_id: tx.id(),
+        };
+        self.state().observations.network_events.push(event);
+    }
+
+    /// A lock that a panic elsewhere does not take away: a vector that was pushed to is never half-way.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An event before it is marked and written down.
+#[derive(Clone, Debug)]
+pub(crate) struct Event<'a> {
+    pub(crate) operation: &'a str,
+    /// The remote endpoint; without one the event carries no protocol either.
+    pub(crate) remote: Option<SocketAddr>,
+    pub(crate) proto: &'a str,
+    pub(crate) failure: Option<FailureCode>,
+    pub(crate) num_bytes: usize,
+    pub(crate) t0: Duration,
+    pub(crate) t: Duration,
+}
+
+impl<'a> Event<'a> {
+    /// A mark in time: the begin or the end of a step.
+    pub(crate) fn mark(operation: &'a str, remote: Option<SocketAddr>, t: Duration) -> Self {
+        Self {
+            operation,
+            remote,
+            proto: "tcp",
+            failure: None,
+            num_bytes: 0,
+            t0: t,
+            t,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_count_from_one_and_step_over_given_ones() {
+        let trace = Trace::new(Clock::start());
+        assert_eq!(trace.begin(vec![], Some(2)).id(), 2);
+        assert_eq!(trace.begin(vec![], None).id(), 1);
+        assert_eq!(trace.begin(vec!["a".to_owned()], None).id(), 3);
+    }
+
+    #[test]
+    fn requests_are_newest_first_and_everything_is_marked() {
+        let trace = Trace::new(Clock::start());
+        let tx = trace.begin(vec!["a".to_owned()], None);
+        for t in [1.0, 2.0] {
+            trace.request(
+                &tx,
+                HttpTransaction {
+                    t,
+                    ..HttpTransaction::default()
+                },
+            );
+        }
+        let requests = trace.observations().requests;
+        assert_eq!(
+            requests.iter().map(|request| request.t).collect::<Vec<_>>(),
+            [2.0, 1.0]
+        );
+        assert!(
+            requests
+                .iter()
+                .all(|request| request.tags == ["a"] && request.transaction_id == 1)
+        );
+    }
+}
