@@ -19,5 +19,5 @@ fn main() -> ExitCode {
 fn run() -> Result<(), BuildError> {
     let request = Request::of_build_script(FOLDERS)?.or_prebuilt();
     request.print_dependencies();
-    embed(&build(&request)?)
+    embed("guests.in", &build(&request)?)
 }

@@ -51,10 +51,10 @@ pub fn embed_manifest(name: &str, component: &[u8], manifest: &str) -> Result<Ve
 }
 
 /// Append a manifest to a component and check nothing. Tests need components that lie.
-pub fn append_manifest(component: &[u8], manifest: &str) -> Vec<u8> {
+pub fn append_manifest(component: &[u8], manifest: impl AsRef<[u8]>) -> Vec<u8> {
     let section = CustomSection {
         name: MANIFEST_SECTION.into(),
-        data: manifest.as_bytes().into(),
+        data: manifest.as_ref().into(),
     };
     let mut wasm = component.to_vec();
     wasm.push(section.id());

@@ -6,9 +6,9 @@ use std::{env, fs};
 
 use crate::{BuildError, BuiltGuest};
 
-/// Write `OUT_DIR/guests.in`, an expression for `include!`: a slice of `Guest { name, wasm, sha256 }`, a type that the
+/// Write `OUT_DIR/LIST`, an expression for `include!`: a slice of `Guest { name, wasm, sha256 }`, a type that the
 /// including crate defines, and the components beside it.
-pub fn embed(guests: &[BuiltGuest]) -> Result<(), BuildError> {
+pub fn embed(list_name: &str, guests: &[BuiltGuest]) -> Result<(), BuildError> {
     let out_dir = env::var_os("OUT_DIR")
         .map(PathBuf::from)
         .ok_or(BuildError::NoVariable("OUT_DIR"))?;
@@ -24,7 +24,7 @@ pub fn embed(guests: &[BuiltGuest]) -> Result<(), BuildError> {
         );
     }
     list.push_str("]\n");
-    write_if_new(&out_dir.join("guests.in"), list.as_bytes())
+    write_if_new(&out_dir.join(list_name), list.as_bytes())
 }
 
 /// A file that did not change keeps its time, so that nothing is compiled again because of it.

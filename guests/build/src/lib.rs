@@ -130,7 +130,8 @@ pub fn build(request: &Request) -> Result<Vec<BuiltGuest>, BuildError> {
 }
 
 impl BuiltGuest {
-    fn new(name: &str, wasm: Vec<u8>) -> Self {
+    /// Bytes with their digest.
+    pub fn new(name: &str, wasm: Vec<u8>) -> Self {
         let sha256 = hex::encode(Sha256::digest(&wasm));
         Self {
             name: name.to_owned(),
