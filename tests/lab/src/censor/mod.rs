@@ -1,0 +1,236 @@
+//! The censor on the path: looks at every packet between the client and the world, one flow at a time.
+//!
+//! Pure code: packets and the time go in, verdicts come out, and the router does as they say. The censor stands
+//! next to the client, so what it sends there arrives at once, and what it sends to the world takes the delay.
+//!
+//! `rules` matches names and endpoints, `flow` keeps what is known of each flow, `tls` and `http` read the names in
+//! what the client sent, `throttle` is the token bucket.
+
+mod flow;
+mod http;
+mod rules;
+mod throttle;
+mod tls;
+
+pub(crate) use self::http::without_port;
+
+use crate::dns::Statement;
+use crate::packet::{self, Flags, SEGMENT, Tcp, Transport, View};
+use crate::scenario::{Action, Rule, When};
+use flow::Flows;
+use rules::Clues;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+/// Where a packet comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Direction {
+    FromClient,
+    FromWorld,
+}
+
+/// What becomes of a packet, and what the censor sends on its own.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    pub(crate) pass: Pass,
+    pub(crate) to_client: Vec<Vec<u8>>,
+    pub(crate) to_world: Vec<Vec<u8>>,
+}
+
+/// Whether a packet travels on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pass {
+    Now,
+    At(Instant),
+    Never,
+}
+
+impl Verdict {
+    fn pass(pass: Pass) -> Self {
+        Self {
+            pass,
+            to_client: Vec::new(),
+            to_world: Vec::new(),
+        }
+    }
+}
+
+/// On how many flows each rule acted, in the order of the rules.
+pub(crate) type Hits = Arc<[AtomicU64]>;
+
+/// The rules and what is known of every flow.
+pub(crate) struct Censor {
+    rules: Vec<Rule>,
+    hits: Hits,
+    flows: Flows,
+}
+
+impl Censor {
+    pub(crate) fn new(rules: Vec<Rule>) -> Self {
+        let hits = rules.iter().map(|_| AtomicU64::new(0)).collect();
+        Self {
+            rules,
+            hits,
+            flows: Flows::default(),
+        }
+    }
+
+    /// The counters, to be read while the censor works.
+    pub(crate) fn hits(&self) -> Hits {
+        Arc::clone(&self.hits)
+    }
+
+    /// Judges one packet.
+    pub(crate) fn inspect(&mut self, direction: Direction, packet: &[u8], now: Instant) -> Verdict {
+        let unharmed = Verdict::pass(Pass::Now);
+        if self.rules.is_empty() {
+            return unharmed;
+        }
+        let Some(view) = View::of(packet) else {
+            return unharmed;
+        };
+        let Some(flow) = self.flows.of(direction, &view, now) else {
+            return unharmed;
+        };
+        let is_tcp = matches!(view.transport, Transport::Tcp(_));
+        let mut trigger = None;
+        let governing = match (direction, flow.rule) {
+            (Direction::FromWorld, rule) => rule,
+            // A connection is judged once; datagrams one by one, so that one socket may ask for several names.
+            (Direction::FromClient, Some(rule)) if is_tcp => Some(rule),
+            (Direction::FromClient, _) => {
+                let clues = trigger.insert(flow.read(&view));
+                self.rules
+                    .iter()
+                    .position(|rule| rules::matches(rule, &view, clues))
+            }
+        };
+        let Some((index, rule)) = governing.and_then(|index| Some((index, self.rules.get(index)?))) else {
+            return unharmed;
+        };
+        if is_tcp || matches!(rule.when, When::Endpoint(_)) {
+            flow.rule = Some(index);
+        }
+        if flow.is_first_act_of(index)
+            && let Some(hits) = self.hits.get(index)
+        {
+            hits.fetch_add(1, Ordering::Relaxed);
+        }
+        match (&rule.action, direction) {
+            (Action::ThrottleBytesPerSecond(rate), _) => {
+                let at = flow.bucket(direction, *rate).admit(packet.len(), now);
+                Verdict::pass(at.map_or(Pass::Never, Pass::At))
+            }
+            (action, Direction::FromClient) => act(action, &view, trigger.as_ref()),
+            (_, Direction::FromWorld) => Verdict::pass(Pass::Never),
+        }
+    }
+}
+
+/// Acts on a packet of the client's in a governed flow; `trigger` is what it was recognised by, nothing for the
+/// packets after the one that was.
+fn act(action: &Action, view: &View<'_>, trigger: Option<&Clues>) -> Verdict {
+    let mut verdict = Verdict::pass(Pass::Never);
+    let back = (view.destination, view.source);
+    let header = match view.transport {
+        Transport::Tcp(header) => header,
+        Transport::Udp => {
+            if let Some(answer) = lie(action, trigger) {
+                verdict.pass = Pass::Now;
+                verdict.to_client.extend(packet::udp(back, &answer));
+            }
+            return verdict;
+        }
+        Transport::Other => return verdict,
+    };
+    let segment = Segment { view, header };
+    match action {
+        Action::Refuse if header.syn => verdict.to_client.extend(segment.to_client(Flags::Reset)),
+        Action::Reset if trigger.is_some() => {
+            verdict.to_client.extend(segment.to_client(Flags::Reset));
+            verdict.to_world.extend(segment.to_world(Flags::Reset));
+        }
+        Action::Close if trigger.is_some() => {
+            verdict.to_client.extend(segment.to_client(Flags::Fin));
+            verdict.to_world.extend(segment.to_world(Flags::Fin));
+        }
+        Action::Blockpage(page) if trigger.is_some() => {
+            verdict.to_client = segment.stream_to_client(http::response(page).as_bytes());
+            verdict.to_world.extend(segment.to_world(Flags::Reset));
+        }
+        Action::Dns(_) | Action::Nxdomain => {
+            if let Some(answer) = lie(action, trigger)
+                && let Ok(length) = u16::try_from(answer.len())
+            {
+                let mut framed = length.to_be_bytes().to_vec();
+                framed.extend(answer);
+                verdict.to_client = segment.stream_to_client(&framed);
+                verdict.to_world.extend(segment.to_world(Flags::Reset));
+            }
+        }
+        _ => (),
+    }
+    verdict
+}
+
+/// The forged answer to the query that triggered a rule.
+fn lie(action: &Action, trigger: Option<&Clues>) -> Option<Vec<u8>> {
+    let question = trigger?.question.as_ref()?;
+    match action {
+        Action::Dns(addresses) => question.answer(Statement::Known(&[], addresses)),
+        Action::Nxdomain => question.answer(Statement::Nxdomain),
+        _ => None,
+    }
+}
+
+/// A TCP segment of the client's, and what can be forged from its numbers.
+struct Segment<'a> {
+    view: &'a View<'a>,
+    header: Tcp,
+}
+
+impl Segment<'_> {
+    /// The sequence number after the segment.
+    fn end(&self) -> u32 {
+        // A segment is shorter than 64 KiB.
+        let length = u32::try_from(self.view.payload.len()).unwrap_or_default();
+        let flags = u32::from(self.header.syn) + u32::from(self.header.fin);
+        self.header.sequence.wrapping_add(length).wrapping_add(flags)
+    }
+
+    /// Speaks to the client as the server would, acknowledging the segment.
+    fn to_client(&self, flags: Flags) -> Option<Vec<u8>> {
+        let ends = (self.view.destination, self.view.source);
+        packet::tcp(ends, (self.header.acknowledgment, self.end()), flags, &[])
+    }
+
+    /// Speaks to the server as the client would in the place of this segment.
+    fn to_world(&self, flags: Flags) -> Option<Vec<u8>> {
+        let ends = (self.view.source, self.view.destination);
+        packet::tcp(
+            ends,
+            (self.header.sequence, self.header.acknowledgment),
+            flags,
+            &[],
+        )
+    }
+
+    /// Sends the client a whole stream and its end.
+    fn stream_to_client(&self, bytes: &[u8]) -> Vec<Vec<u8>> {
+        let ends = (self.view.destination, self.view.source);
+        let mut sequence = self.header.acknowledgment;
+        let mut packets = Vec::new();
+        let mut chunks = bytes.chunks(SEGMENT).peekable();
+        while let Some(chunk) = chunks.next() {
+            let flags = if chunks.peek().is_some() {
+                Flags::Push
+            } else {
+                Flags::PushFin
+            };
+            packets.extend(packet::tcp(ends, (sequence, self.end()), flags, chunk));
+            sequence = sequence.wrapping_add(u32::try_from(chunk.len()).unwrap_or_default());
+        }
+        packets
+    }
+}

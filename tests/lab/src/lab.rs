@@ -1,0 +1,396 @@
+//! A running lab: two namespaces, the router between them, the servers in one and the client's place in the other.
+
+use crate::censor::{Censor, Hits};
+use crate::link::Link;
+use crate::router::Router;
+use crate::scenario::{Problem, Scenario};
+use crate::servers::{self, pki::Pki};
+use crate::sys::namespaces::{self, ClientView};
+use crate::sys::netlink::{LOOPBACK, Netlink};
+use nix::sys::eventfd::{EfdFlags, EventFd};
+use std::collections::BTreeSet;
+use std::ffi::CString;
+use std::fs::{self, Permissions};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+
+/// The client's IPv4 address.
+pub const CLIENT_IPV4: Ipv4Addr = Ipv4Addr::new(130, 192, 91, 211);
+/// The client's IPv6 address, which it has in scenarios with IPv6 hosts.
+pub const CLIENT_IPV6: Ipv6Addr = Ipv6Addr::new(0x2001, 0x760, 0, 0x211, 0, 0, 0, 2);
+
+/// Why a lab cannot be started.
+#[derive(Debug, thiserror::Error)]
+pub enum LabError {
+    /// The parts of the scenario do not fit together.
+    #[error("the scenario cannot be: {0}")]
+    Scenario(#[from] Problem),
+    /// The process may not make namespaces.
+    #[error(
+        "this process may not configure networks: start it through netsonde_lab::command_in_namespaces, or as root"
+    )]
+    NotPrivileged,
+    /// The kernel refused a part of the set-up.
+    #[error("set up the lab: {what}: {source}")]
+    SetUp {
+        /// What was being done.
+        what: &'static str,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// A server of the scenario cannot serve.
+    #[error("{0}")]
+    Serve(String),
+}
+
+/// Names what an error interrupted.
+fn doing<E: Into<io::Error>>(what: &'static str) -> impl FnOnce(E) -> LabError {
+    move |source| LabError::SetUp {
+        what,
+        source: source.into(),
+    }
+}
+
+/// A running simulated internet. It ends, with all that is in it, when it is dropped.
+pub struct Lab {
+    client: Arc<ClientView>,
+    hits: Hits,
+    rules: Vec<String>,
+    ca_pem: String,
+    files: TempDir,
+    stop_router: Arc<EventFd>,
+    stop_servers: Option<oneshot::Sender<()>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Lab {
+    /// Builds a scenario. When this returns, every server listens.
+    pub fn start(scenario: &Scenario) -> Result<Self, LabError> {
+        scenario.check()?;
+        if !namespaces::privileged() {
+            return Err(LabError::NotPrivileged);
+        }
+        let pki =
+            Pki::new().map_err(|error| LabError::Serve(format!("make the lab's authority: {error}")))?;
+        let files = write_files(scenario, &pki).map_err(doing("write the client's files"))?;
+        let hosts = addresses(scenario);
+        let (client_namespace, client_link) = client_side(&hosts)?;
+        let (world_namespace, world_link) = world_side(&hosts)?;
+        let client = Arc::new(client_view(client_namespace, files.path())?);
+        try_view(&client)?;
+
+        let stop = EventFd::from_flags(EfdFlags::EFD_CLOEXEC).map_err(doing("make an event descriptor"))?;
+        let stop_router = Arc::new(stop);
+        let censor = Censor::new(scenario.rules.clone());
+        let hits = censor.hits();
+        let router = Router {
+            client: client_link,
+            world: world_link,
+            censor,
+            delay: Duration::from_millis(scenario.delay_ms),
+            stop: Arc::clone(&stop_router),
+        };
+        let ca_pem = pki.trusted_pem().to_owned();
+        let (stop_servers, stopped) = oneshot::channel();
+        let (tell, told) = std::sync::mpsc::sync_channel(1);
+        let world = scenario.clone();
+        // From here on, dropping what is there ends the threads.
+        let mut lab = Self {
+            client,
+            hits,
+            rules: rule_names(scenario),
+            ca_pem,
+            files,
+            stop_router,
+            stop_servers: Some(stop_servers),
+            threads: Vec::new(),
+        };
+        lab.spawn("lab-router", move || {
+            if let Err(error) = router.run() {
+                eprintln!("netsonde lab: the path between client and world broke: {error}");
+            }
+        })?;
+        lab.spawn("lab-world", move || {
+            let outcome = serve_until(&world_namespace, &world, &pki, stopped, &tell);
+            if let Err(error) = outcome {
+                // Nobody listens if the lab was dropped meanwhile.
+                let _ = tell.send(Err(error));
+            }
+        })?;
+        match told.recv() {
+            Ok(started) => started.map(|()| lab),
+            Err(_) => Err(LabError::Serve(
+                "the servers ended before they listened".to_owned(),
+            )),
+        }
+    }
+
+    fn spawn(&mut self, name: &str, body: impl FnOnce() + Send + 'static) -> Result<(), LabError> {
+        let thread = thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(body)
+            .map_err(doing("start a thread"))?;
+        self.threads.push(thread);
+        Ok(())
+    }
+
+    /// A program to be started as the client: in its network, with its resolver, and with the lab's authority in
+    /// the environment variables that programs look for: `SSL_CERT_FILE` and `CURL_CA_BUNDLE`, and
+    /// `NETSONDE_CA_FILE` and `NETSONDE_LAB_CA`.
+    ///
+    /// It is killed when the thread that starts it ends: start it from one that lives as long as it shall.
+    pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        let mut command = Command::new(program);
+        for variable in [
+            "SSL_CERT_FILE",
+            "CURL_CA_BUNDLE",
+            "NETSONDE_CA_FILE",
+            "NETSONDE_LAB_CA",
+        ] {
+            command.env(variable, self.ca_file());
+        }
+        Arc::clone(&self.client).apply(&mut command);
+        command
+    }
+
+    /// Runs a closure as the client, on a thread of its own; threads it starts are the client's too.
+    ///
+    /// # Panics
+    ///
+    /// When the closure does, with the same message; and when the kernel does not let the thread into the client's
+    /// place, which [`Lab::start`] has tried.
+    pub fn client<T: Send>(&self, body: impl FnOnce() -> T + Send) -> T {
+        let outcome = thread::scope(|scope| {
+            let thread = scope.spawn(|| {
+                let entered = self.client.enter();
+                entered.map(|()| body())
+            });
+            thread.join()
+        });
+        match outcome {
+            Ok(Ok(value)) => value,
+            #[expect(
+                clippy::panic,
+                reason = "a closure that cannot be the client must not run elsewhere"
+            )]
+            Ok(Err(error)) => panic!("enter the client's place in the lab: {error}"),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    }
+
+    /// Each rule's name, and on how many flows it has acted.
+    pub fn rule_hits(&self) -> Vec<(String, u64)> {
+        let counts = self.hits.iter().map(|hits| hits.load(Ordering::Relaxed));
+        self.rules.iter().cloned().zip(counts).collect()
+    }
+
+    /// The certificate of the authority that signs the hosts' certificates.
+    pub fn ca_pem(&self) -> &str {
+        &self.ca_pem
+    }
+
+    /// A file with [`Lab::ca_pem`]; it goes with the lab.
+    pub fn ca_file(&self) -> PathBuf {
+        self.files.path().join(CA_FILE)
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        // Each of these fails only if the thread has ended already.
+        let _ = self.stop_router.write(1);
+        drop(self.stop_servers.take());
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
+}
+
+const CA_FILE: &str = "ca.pem";
+/// Files of the client's own, and where it sees them.
+const CLIENT_FILES: [(&str, &str); 3] = [
+    ("resolv.conf", "/etc/resolv.conf"),
+    ("nsswitch.conf", "/etc/nsswitch.conf"),
+    ("hosts", "/etc/hosts"),
+];
+/// Where the C library would ask the machine's own name cache.
+const NAME_CACHES: [&str; 2] = ["/run/nscd", "/var/run/nscd"];
+
+fn write_files(scenario: &Scenario, pki: &Pki) -> io::Result<TempDir> {
+    let files = tempfile::Builder::new().prefix("netsonde-lab-").tempdir()?;
+    // Programs in the lab may run as another user than the lab.
+    fs::set_permissions(files.path(), Permissions::from_mode(0o755))?;
+    let resolver = format!(
+        "nameserver {}\noptions timeout:2 attempts:2\n",
+        scenario.resolver.address
+    );
+    fs::write(files.path().join(CA_FILE), pki.trusted_pem())?;
+    fs::write(files.path().join("resolv.conf"), resolver)?;
+    fs::write(files.path().join("hosts"), "127.0.0.1 localhost\n::1 localhost\n")?;
+    // All but the way to host names stays as it is on this machine.
+    let switch = fs::read_to_string("/etc/nsswitch.conf").unwrap_or_default();
+    let kept = switch
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("hosts:"));
+    let switch: String = kept
+        .chain(["hosts: files dns"])
+        .flat_map(|line| [line, "\n"])
+        .collect();
+    fs::write(files.path().join("nsswitch.conf"), switch)?;
+    Ok(files)
+}
+
+fn client_view(network: OwnedFd, files: &Path) -> Result<ClientView, LabError> {
+    let c_string = |path: &Path| CString::new(path.as_os_str().as_bytes()).map_err(doing("name a file"));
+    let mut view = ClientView {
+        network,
+        files: Vec::new(),
+        hidden: Vec::new(),
+    };
+    for (name, path) in CLIENT_FILES {
+        // Links are followed: what they lead to is what can be covered.
+        match fs::canonicalize(path) {
+            Ok(path) => view.files.push((c_string(&files.join(name))?, c_string(&path)?)),
+            Err(_) if name != "resolv.conf" => (),
+            Err(source) => {
+                return Err(LabError::SetUp {
+                    what: "find /etc/resolv.conf (an empty file will do)",
+                    source,
+                });
+            }
+        }
+    }
+    let caches: BTreeSet<PathBuf> = NAME_CACHES
+        .into_iter()
+        .filter_map(|path| fs::canonicalize(path).ok())
+        .collect();
+    for cache in caches {
+        view.hidden.push(c_string(&cache)?);
+    }
+    Ok(view)
+}
+
+/// Goes to the client's place once, so that later visits can be relied on.
+fn try_view(view: &Arc<ClientView>) -> Result<(), LabError> {
+    let view = Arc::clone(view);
+    on_own_thread(move || view.enter().map_err(doing("put the client in its place")))
+}
+
+/// Runs a step that moves its thread to another namespace.
+fn on_own_thread<T: Send + 'static>(
+    step: impl FnOnce() -> Result<T, LabError> + Send + 'static,
+) -> Result<T, LabError> {
+    let thread = thread::Builder::new()
+        .name("lab-set-up".to_owned())
+        .spawn(step)
+        .map_err(doing("start a thread"))?;
+    match thread.join() {
+        Ok(outcome) => outcome,
+        Err(panic) => std::panic::resume_unwind(panic),
+    }
+}
+
+/// Every address of the world, once.
+fn addresses(scenario: &Scenario) -> BTreeSet<IpAddr> {
+    let hosts = scenario
+        .hosts
+        .iter()
+        .flat_map(|host| host.addresses.iter().copied());
+    hosts.chain([scenario.resolver.address]).collect()
+}
+
+/// One address of each family in use, to say which default routes are wanted.
+fn families(hosts: &BTreeSet<IpAddr>) -> Vec<IpAddr> {
+    let first = |wanted: fn(&&IpAddr) -> bool| hosts.iter().find(wanted).copied();
+    [
+        first(|address| address.is_ipv4()),
+        first(|address| address.is_ipv6()),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn client_side(hosts: &BTreeSet<IpAddr>) -> Result<(OwnedFd, Link), LabError> {
+    let families = families(hosts);
+    on_own_thread(move || {
+        let namespace = namespaces::new_network_namespace().map_err(doing("make the client's namespace"))?;
+        bring_up_loopback()?;
+        let own: Vec<IpAddr> = families
+            .iter()
+            .map(|family| {
+                if family.is_ipv4() {
+                    CLIENT_IPV4.into()
+                } else {
+                    CLIENT_IPV6.into()
+                }
+            })
+            .collect();
+        let link = Link::open("isp0", &own, &families).map_err(doing("connect the client"))?;
+        Ok((namespace, link))
+    })
+}
+
+fn world_side(hosts: &BTreeSet<IpAddr>) -> Result<(OwnedFd, Link), LabError> {
+    let families = families(hosts);
+    let hosts = hosts.clone();
+    on_own_thread(move || {
+        let namespace = namespaces::new_network_namespace().map_err(doing("make the world's namespace"))?;
+        bring_up_loopback()?;
+        let mut netlink = Netlink::open().map_err(doing("configure the world"))?;
+        for host in hosts {
+            netlink
+                .add_address(LOOPBACK, host)
+                .map_err(doing("give the world a host's address"))?;
+        }
+        let link = Link::open("world0", &[], &families).map_err(doing("connect the world"))?;
+        Ok((namespace, link))
+    })
+}
+
+fn bring_up_loopback() -> Result<(), LabError> {
+    let mut netlink = Netlink::open().map_err(doing("configure loopback"))?;
+    netlink.bring_up(LOOPBACK, 0).map_err(doing("configure loopback"))
+}
+
+/// Serves the scenario on the calling thread until the lab ends; tells once all servers listen.
+fn serve_until(
+    namespace: &OwnedFd,
+    scenario: &Scenario,
+    pki: &Pki,
+    stopped: oneshot::Receiver<()>,
+    tell: &std::sync::mpsc::SyncSender<Result<(), LabError>>,
+) -> Result<(), LabError> {
+    namespaces::enter_network_namespace(namespace).map_err(doing("enter the world"))?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(doing("start the servers' runtime"))?;
+    runtime.block_on(async {
+        servers::start(scenario, pki)
+            .await
+            .map_err(|error| LabError::Serve(error.to_string()))?;
+        // Nobody listens if the lab was dropped meanwhile; then the next line returns at once.
+        let _ = tell.send(Ok(()));
+        let _ = stopped.await;
+        Ok(())
+    })
+}
+
+fn rule_names(scenario: &Scenario) -> Vec<String> {
+    let numbered = scenario.rules.iter().zip(1..);
+    numbered
+        .map(|(rule, number): (_, usize)| rule.name.clone().unwrap_or_else(|| format!("rule {number}")))
+        .collect()
+}

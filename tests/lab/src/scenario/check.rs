@@ -1,0 +1,228 @@
+//! What must hold between the fields of a scenario, whether it was read or built.
+
+use super::{Action, Host, Scenario, When};
+use http::{HeaderName, HeaderValue};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+/// Parts of a scenario that do not fit together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    pub(super) place: Place,
+    what: String,
+    remedy: String,
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.what, self.remedy)
+    }
+}
+
+impl std::error::Error for Problem {}
+
+/// The part of a scenario in which a problem lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Document,
+    Resolver,
+    Host(usize),
+    Rule(usize),
+}
+
+fn problem(place: Place, what: impl Into<String>, remedy: impl Into<String>) -> Problem {
+    Problem {
+        place,
+        what: what.into(),
+        remedy: remedy.into(),
+    }
+}
+
+impl Scenario {
+    /// Says what does not fit together, if anything.
+    pub fn check(&self) -> Result<(), Problem> {
+        if self.delay_ms > 10_000 {
+            let what = format!("delay_ms is {}", self.delay_ms);
+            return Err(problem(
+                Place::Document,
+                what,
+                "it is milliseconds one way; 10000 is the most",
+            ));
+        }
+        self.check_names()?;
+        self.check_services()?;
+        for (index, rule) in self.rules.iter().enumerate() {
+            check_rule(&rule.when, &rule.action)
+                .map_err(|(what, remedy)| problem(Place::Rule(index), what, remedy))?;
+        }
+        Ok(())
+    }
+
+    /// Every name is said once, and leads somewhere.
+    fn check_names(&self) -> Result<(), Problem> {
+        let mut seen = BTreeSet::new();
+        for (index, host) in self.hosts.iter().enumerate() {
+            let place = Place::Host(index);
+            if host.name.is_empty() {
+                return Err(problem(place, "a host has no name", "add name = \"example.org\""));
+            }
+            for name in host.names() {
+                if !seen.insert(name.to_ascii_lowercase()) {
+                    let what = format!("{name} is named twice");
+                    return Err(problem(place, what, "give one host all its addresses"));
+                }
+            }
+        }
+        for (index, host) in self.hosts.iter().enumerate() {
+            check_shape(host, &seen).map_err(|(what, remedy)| {
+                problem(Place::Host(index), format!("{}: {what}", host.name), remedy)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// No port speaks two protocols, and the resolver's port is its own.
+    fn check_services(&self) -> Result<(), Problem> {
+        let mut speaks: BTreeMap<(IpAddr, u16), &str> = BTreeMap::new();
+        speaks.insert((self.resolver.address, 53), "the provider's resolver");
+        if self.resolver.address.is_unspecified() || self.resolver.address.is_multicast() {
+            let what = format!("{} is no address a resolver can have", self.resolver.address);
+            return Err(problem(Place::Resolver, what, "give it a unicast address"));
+        }
+        for (index, host) in self.hosts.iter().enumerate() {
+            let services = [("http", &host.http), ("https", &host.https), ("dns", &host.dns)];
+            let ports = services
+                .into_iter()
+                .flat_map(|(kind, ports)| ports.iter().map(move |port| (kind, *port)));
+            for (kind, port) in ports {
+                for address in &host.addresses {
+                    let first = *speaks.entry((*address, port)).or_insert(kind);
+                    if first != kind {
+                        let what = format!("{}: port {port} of {address} is taken by {first}", host.name);
+                        return Err(problem(
+                            Place::Host(index),
+                            what,
+                            format!("move {kind} to another port"),
+                        ));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Host {
+    /// Its name and its aliases.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.name.as_str()).chain(self.aliases.iter().map(String::as_str))
+    }
+}
+
+type Complaint = (String, &'static str);
+
+fn check_shape(host: &Host, names: &BTreeSet<String>) -> Result<(), Complaint> {
+    if let Some(target) = &host.cname {
+        if !names.contains(&target.to_ascii_lowercase()) {
+            return Err((
+                format!("cname {target} is no host's name"),
+                "add a [[host]] with that name",
+            ));
+        }
+        if !host.addresses.is_empty() {
+            return Err((
+                "it has a cname and addresses".into(),
+                "keep one: a CNAME has its target's addresses",
+            ));
+        }
+    } else if host.addresses.is_empty() {
+        return Err((
+            "it has no address".into(),
+            "add addresses = [\"192.0.2.1\"] or cname = \"another.host\"",
+        ));
+    }
+    if let Some(address) = host
+        .addresses
+        .iter()
+        .find(|a| a.is_loopback() || a.is_unspecified() || a.is_multicast())
+    {
+        return Err((
+            format!("{address} is no address a host on the internet can have"),
+            "use a unicast address",
+        ));
+    }
+    if !(200..=599).contains(&host.status) {
+        return Err((
+            format!("status {} ends no HTTP request", host.status),
+            "use one from 200 to 599",
+        ));
+    }
+    for (name, value) in &host.headers {
+        if HeaderName::try_from(name).is_err() || HeaderValue::try_from(value).is_err() {
+            return Err((
+                format!("`{name}: {value}` is no HTTP header field"),
+                "use visible ASCII, no space in the name",
+            ));
+        }
+    }
+    if host.body.is_some() && host.body_bytes.is_some() {
+        return Err(("it has body and body_bytes".into(), "keep one"));
+    }
+    if !host.https.is_empty() && host.alpn.is_empty() {
+        return Err((
+            "alpn is empty".into(),
+            "leave it out, or name \"h2\" or \"http/1.1\"",
+        ));
+    }
+    Ok(())
+}
+
+fn check_rule(when: &When, action: &Action) -> Result<(), Complaint> {
+    let fits = match action {
+        Action::Drop => true,
+        Action::Reset | Action::Close => matches!(when, When::Sni(_) | When::Host(_)),
+        Action::Refuse => matches!(when, When::Endpoint(_)),
+        Action::Dns(_) | Action::Nxdomain => matches!(when, When::Dns(_)),
+        Action::Blockpage(_) => matches!(when, When::Host(_)),
+        Action::ThrottleBytesPerSecond(_) => !matches!(when, When::Dns(_)),
+    };
+    let (word, remedy) = match action {
+        Action::Drop => ("drop", ""),
+        Action::Reset => (
+            "reset",
+            "reset needs when = { sni = … } or { host = … }; refuse is for endpoints",
+        ),
+        Action::Close => (
+            "close",
+            "close needs when = { sni = … } or { host = … }; refuse is for endpoints",
+        ),
+        Action::Refuse => (
+            "refuse",
+            "refuse needs when = { endpoint = … }; reset is for names",
+        ),
+        Action::Dns(_) => ("dns", "an injected answer needs when = { dns = … }"),
+        Action::Nxdomain => ("nxdomain", "an injected answer needs when = { dns = … }"),
+        Action::Blockpage(_) => ("blockpage", "a blockpage needs when = { host = … }"),
+        Action::ThrottleBytesPerSecond(_) => (
+            "throttle_bytes_per_second",
+            "throttling needs when = { sni = … }, { host = … } or { endpoint = … }",
+        ),
+    };
+    if !fits {
+        return Err((
+            format!("`{word}` cannot be done to what this rule matches"),
+            remedy,
+        ));
+    }
+    match action {
+        Action::ThrottleBytesPerSecond(rate) if *rate < 1000 => Err((
+            format!("{rate} bytes per second is less than one packet"),
+            "allow 1000 or more; drop blocks all",
+        )),
+        Action::Dns(addresses) if addresses.is_empty() => Err((
+            "an injected answer has no address".into(),
+            "add one, or use do = \"nxdomain\"",
+        )),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,247 @@
+//! What the simulated internet looks like: plain data, written in Rust or read from a TOML document.
+//!
+//! [`Scenario::load`] and [`Scenario::from_toml`] are in `parse`, the rules that hold between fields in `check`.
+
+mod check;
+mod parse;
+
+pub use check::Problem;
+pub use parse::ScenarioError;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+/// One simulated internet: its hosts, the client's resolver and the censor's rules.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scenario {
+    /// What the scenario shows, for people.
+    pub description: String,
+    /// How long a packet takes from the censor, which stands next to the client, to any host: half a round trip.
+    pub delay_ms: u64,
+    /// The resolver in the client's `/etc/resolv.conf`.
+    pub resolver: Resolver,
+    /// Every host there is.
+    pub hosts: Vec<Host>,
+    /// What the censor does, first match first.
+    pub rules: Vec<Rule>,
+}
+
+impl Default for Scenario {
+    /// An empty, uncensored world, 10 ms away.
+    fn default() -> Self {
+        Self {
+            description: String::new(),
+            delay_ms: 10,
+            resolver: Resolver::default(),
+            hosts: Vec::new(),
+            rules: Vec::new(),
+        }
+    }
+}
+
+/// The resolver of the client's internet provider.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Resolver {
+    /// Its address.
+    pub address: IpAddr,
+    /// Names it does not answer truthfully. These are lies of the resolver itself: no rule of the censor counts
+    /// them, and other resolvers do not tell them.
+    pub lies: BTreeMap<String, Lie>,
+}
+
+impl Default for Resolver {
+    fn default() -> Self {
+        Self {
+            address: IpAddr::V4(Ipv4Addr::new(130, 192, 3, 21)),
+            lies: BTreeMap::new(),
+        }
+    }
+}
+
+/// What a lying resolver says about a name, in the same words as a rule's [`Action`].
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lie {
+    /// That it has these addresses.
+    Dns(Vec<IpAddr>),
+    /// That it does not exist.
+    Nxdomain,
+}
+
+/// A name, its addresses and what is served there.
+///
+/// Several hosts may share an address and a port: HTTPS picks by SNI, HTTP by `Host`, and the first one stands in
+/// for names nobody has. A port that serves nothing refuses connections, as a real host's would.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Host {
+    /// The domain name; every resolver knows it.
+    pub name: String,
+    /// Further names with the same addresses and the same page.
+    pub aliases: Vec<String>,
+    /// Makes this name a CNAME of another host's, instead of a host with addresses of its own.
+    pub cname: Option<String>,
+    /// Addresses, IPv4 and IPv6.
+    pub addresses: Vec<IpAddr>,
+    /// Ports that speak cleartext HTTP/1.1.
+    pub http: Vec<u16>,
+    /// Ports that speak HTTP over TLS.
+    pub https: Vec<u16>,
+    /// Ports, UDP and TCP, on which it resolves names, truthfully.
+    pub dns: Vec<u16>,
+    /// The status of every HTTP answer.
+    pub status: u16,
+    /// Further header fields of every HTTP answer.
+    pub headers: BTreeMap<String, String>,
+    /// The body of every HTTP answer; a page titled with the host's name when absent.
+    pub body: Option<String>,
+    /// A body of this many bytes instead, for measuring speed.
+    pub body_bytes: Option<usize>,
+    /// What is right or wrong with the certificate.
+    pub certificate: Certificate,
+    /// What HTTPS offers by ALPN, the most wanted first.
+    pub alpn: Vec<Alpn>,
+}
+
+impl Default for Host {
+    /// A host without name, address or service, that would answer 200 and speak HTTP/2 and HTTP/1.1.
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            aliases: Vec::new(),
+            cname: None,
+            addresses: Vec::new(),
+            http: Vec::new(),
+            https: Vec::new(),
+            dns: Vec::new(),
+            status: 200,
+            headers: BTreeMap::new(),
+            body: None,
+            body_bytes: None,
+            certificate: Certificate::default(),
+            alpn: vec![Alpn::H2, Alpn::Http11],
+        }
+    }
+}
+
+/// The certificate a host shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Certificate {
+    /// For the host's names and addresses, from the lab's authority.
+    #[default]
+    Valid,
+    /// The same, but its time ran out in 2020.
+    Expired,
+    /// From the lab's authority, but for `wrong.host.test` only.
+    WrongHost,
+    /// For the right names, from an authority that nobody trusts.
+    UnknownAuthority,
+}
+
+/// A protocol offered by ALPN (RFC 7301).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub enum Alpn {
+    /// HTTP/2.
+    #[serde(rename = "h2")]
+    H2,
+    /// HTTP/1.1.
+    #[serde(rename = "http/1.1")]
+    Http11,
+}
+
+/// One rule of the censor: which flows, and what becomes of them.
+///
+/// A flow is one TCP connection, or the packets between one UDP socket and one endpoint. The first rule that
+/// matches a TCP connection governs it to its end. DNS over UDP is judged query by query.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// What the rule is called where hits are counted; `rule 1`, `rule 2`, … when absent.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Which flows.
+    pub when: When,
+    /// What becomes of them.
+    #[serde(rename = "do")]
+    pub action: Action,
+}
+
+impl Rule {
+    /// An unnamed rule.
+    pub fn new(when: When, action: Action) -> Self {
+        Self {
+            name: None,
+            when,
+            action,
+        }
+    }
+}
+
+/// What makes the censor act. Names match whatever their case; `*.example.org` matches every name below
+/// `example.org` and not itself.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum When {
+    /// The server name in a TLS ClientHello, also one that comes in several segments.
+    Sni(String),
+    /// The `Host` of the first HTTP request on a connection.
+    Host(String),
+    /// The name in a DNS query to port 53, over UDP or TCP.
+    Dns(String),
+    /// Where the packet goes: `1.2.3.4:443`, `[2001:db8::1]:443`, or an address for all its ports.
+    Endpoint(Endpoint),
+}
+
+/// An address, or one port of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// The address.
+    pub address: IpAddr,
+    /// The port; every port when absent.
+    pub port: Option<u16>,
+}
+
+impl std::str::FromStr for Endpoint {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Ok(address) = text.parse() {
+            return Ok(Self { address, port: None });
+        }
+        text.parse::<SocketAddr>()
+            .map(|socket| Self { address: socket.ip(), port: Some(socket.port()) })
+            .map_err(|_| format!("`{text}` is no endpoint: write \"1.2.3.4:443\", \"[2001:db8::1]:443\" or an address alone"))
+    }
+}
+
+impl<'de> Deserialize<'de> for Endpoint {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
+    }
+}
+
+/// What the censor does to a flow.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Swallows what matched and all that follows, both ways: the client waits in vain.
+    Drop,
+    /// Swallows what matched and sends a TCP reset to both ends.
+    Reset,
+    /// Swallows what matched and ends the connection politely (FIN) at both ends.
+    Close,
+    /// Answers the first packet of a connection with a reset, as a closed port does.
+    Refuse,
+    /// Answers a DNS query with these addresses. Over UDP the query travels on, and the true answer comes second.
+    Dns(Vec<IpAddr>),
+    /// Answers a DNS query with NXDOMAIN, in the same way.
+    Nxdomain,
+    /// Answers an HTTP request with this page, and keeps the request from the server.
+    Blockpage(String),
+    /// Lets no more than this through per second, in each direction.
+    ThrottleBytesPerSecond(u64),
+}

@@ -1,0 +1,135 @@
+//! Certificates: one authority the lab's clients trust, one that nobody trusts, and what hosts show.
+
+use super::ServeError;
+use crate::scenario::{Alpn, Certificate, Host};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use std::sync::Arc;
+use tokio_rustls::TlsAcceptor;
+
+/// The name on the certificate of a host whose certificate is for another.
+const WRONG_HOST: &str = "wrong.host.test";
+
+/// Why a certificate cannot be made or used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PkiError {
+    #[error("{0}")]
+    Sign(#[from] rcgen::Error),
+    #[error("{0}")]
+    Serve(#[from] rustls::Error),
+}
+
+/// Both authorities.
+pub(crate) struct Pki {
+    trusted: Authority,
+    unknown: Authority,
+    provider: Arc<CryptoProvider>,
+}
+
+struct Authority {
+    pem: String,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+impl Authority {
+    fn new(name: &str) -> Result<Self, PkiError> {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, name);
+        let key = KeyPair::generate()?;
+        let pem = params.self_signed(&key)?.pem();
+        Ok(Self {
+            pem,
+            issuer: Issuer::new(params, key),
+        })
+    }
+}
+
+impl Pki {
+    pub(crate) fn new() -> Result<Self, PkiError> {
+        Ok(Self {
+            trusted: Authority::new("netsonde lab authority")?,
+            unknown: Authority::new("netsonde lab authority that nobody trusts")?,
+            provider: Arc::new(rustls::crypto::aws_lc_rs::default_provider()),
+        })
+    }
+
+    /// The certificate of the authority that the lab's clients trust.
+    pub(crate) fn trusted_pem(&self) -> &str {
+        &self.trusted.pem
+    }
+
+    /// The TLS side of an endpoint with these hosts: certificates by SNI, ALPN as the first of them says.
+    pub(crate) fn server(&self, hosts: &[&Host]) -> Result<TlsAcceptor, ServeError> {
+        let mut certificates = Vec::new();
+        for host in hosts {
+            let key = self.certify(host).map_err(|source| ServeError::Certificate {
+                host: host.name.clone(),
+                source,
+            })?;
+            certificates.push((host.names().map(str::to_ascii_lowercase).collect(), Arc::new(key)));
+        }
+        let mut config = rustls::ServerConfig::builder_with_provider(Arc::clone(&self.provider))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| ServeError::Certificate {
+                host: hosts.first().map(|host| host.name.clone()).unwrap_or_default(),
+                source: error.into(),
+            })?
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(ByName(certificates)));
+        config.alpn_protocols = hosts.first().map_or_else(Vec::new, |host| {
+            host.alpn
+                .iter()
+                .map(|alpn| match alpn {
+                    Alpn::H2 => b"h2".to_vec(),
+                    Alpn::Http11 => b"http/1.1".to_vec(),
+                })
+                .collect()
+        });
+        Ok(TlsAcceptor::from(Arc::new(config)))
+    }
+
+    /// Makes the certificate a host shows, with a key of its own.
+    fn certify(&self, host: &Host) -> Result<CertifiedKey, PkiError> {
+        let own = host
+            .names()
+            .map(str::to_owned)
+            .chain(host.addresses.iter().map(ToString::to_string));
+        let names: Vec<String> = match host.certificate {
+            Certificate::WrongHost => vec![WRONG_HOST.to_owned()],
+            Certificate::Valid | Certificate::Expired | Certificate::UnknownAuthority => own.collect(),
+        };
+        let mut params = CertificateParams::new(names.clone())?;
+        params
+            .distinguished_name
+            .push(DnType::CommonName, names.into_iter().next().unwrap_or_default());
+        if host.certificate == Certificate::Expired {
+            params.not_before = date_time_ymd(2019, 1, 1);
+            params.not_after = date_time_ymd(2020, 1, 1);
+        }
+        let authority = match host.certificate {
+            Certificate::UnknownAuthority => &self.unknown,
+            Certificate::Valid | Certificate::Expired | Certificate::WrongHost => &self.trusted,
+        };
+        let key = KeyPair::generate()?;
+        let certificate: CertificateDer<'static> = params.signed_by(&key, &authority.issuer)?.der().clone();
+        let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
+        let key = self.provider.key_provider.load_private_key(key)?;
+        Ok(CertifiedKey::new(vec![certificate], key))
+    }
+}
+
+/// Certificates by server name; the first stands in for names nobody has, and for none.
+#[derive(Debug)]
+struct ByName(Vec<(Vec<String>, Arc<CertifiedKey>)>);
+
+impl ResolvesServerCert for ByName {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let asked = hello.server_name().map(str::to_ascii_lowercase);
+        let named = asked.and_then(|asked| self.0.iter().find(|(names, _)| names.contains(&asked)));
+        named.or(self.0.first()).map(|(_, key)| Arc::clone(key))
+    }
+}

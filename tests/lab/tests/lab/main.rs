@@ -1,0 +1,13 @@
+//! The lab seen from a client: real sockets, real errors, and every censored case beside its uncensored twin.
+
+#![cfg(target_os = "linux")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "test code"
+)]
+
+mod censored;
+mod clean;
+mod client;
