@@ -1,2 +1,9 @@
 /// The folders of the preinstalled guests, seen from the root of the workspace.
-const FOLDERS: &[&str] = &["guests/dns-lookup"];
+const FOLDERS: &[&str] = &[
+    "guests/dns-lookup",
+    "guests/tcp-connect-address",
+    "guests/tcp-connect-domain",
+    "guests/http-address",
+    "guests/http-domain",
+    "guests/https-domain",
+];

@@ -1,7 +1,6 @@
 //! Step lists: the transactions that a mini nettest begins, and the steps that several of them share.
 
 use std::cell::RefCell;
-use std::future::Future;
 
 use futures::stream::{self, StreamExt};
 use serde::Deserialize;
@@ -48,18 +47,17 @@ impl Steps {
         Ok(addresses)
     }
 
-    /// Take the same steps with every address, two at a time, each in a transaction of its own. One success is a
-    /// success; otherwise the failure is the first that is not unknown.
-    pub async fn each<F, Fut>(&self, addresses: &[String], steps: F) -> Result<(), Failure>
-    where
-        F: Fn(Transaction, String) -> Fut,
-        Fut: Future<Output = Result<(), Failure>>,
-    {
-        let tried = addresses
-            .iter()
-            .map(|address| steps(self.begin(), address.clone()));
+    /// Take the same steps with every address, two at a time, each in a transaction of its own. The first address that
+    /// succeeds is a success; otherwise the failure is the first that is not unknown.
+    pub async fn each<T>(
+        &self,
+        addresses: &[String],
+        steps: impl AsyncFn(Transaction, &str) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let tried = addresses.iter().map(|address| steps(self.begin(), address));
         let results: Vec<_> = stream::iter(tried).buffered(PARALLELISM).collect().await;
-        first_success(results).unwrap_or(Ok(()))
+        first_success(results)
+            .unwrap_or_else(|| Err(Failure::top_level("dns_no_answer", "no address".to_owned())))
     }
 }
 

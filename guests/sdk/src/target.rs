@@ -49,26 +49,13 @@ impl MiniTarget {
         }
     }
 
-    /// The request for [`mini::run`](crate::mini::run). Scripts put tags inside `with`, or a single one there under the
-    /// name `id`; both become tags of the request.
+    /// The request for [`mini::run`](crate::mini::run).
     pub fn request(&self) -> MiniRequest {
-        let mut tags = self.tags.clone();
-        let inside = self
-            .with
-            .get("tags")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .chain(self.with.get("id"));
-        for tag in inside.filter_map(Value::as_str) {
-            if !tags.iter().any(|known| known == tag) {
-                tags.push(tag.to_owned());
-            }
-        }
+        let with = Value::Object(self.with.clone()).to_string();
         MiniRequest {
             run: self.run.clone(),
-            with: Value::Object(self.with.clone()).to_string(),
-            tags,
+            with,
+            tags: self.tags.clone(),
         }
     }
 }
@@ -77,22 +64,13 @@ impl MiniTarget {
 mod tests {
     use super::*;
 
-    fn tags(target: &str) -> Vec<String> {
-        serde_json::from_str::<MiniTarget>(target).unwrap().request().tags
-    }
-
     #[test]
-    fn tags_come_from_every_place_where_scripts_put_them() {
-        assert_eq!(
-            tags(r#"{"run": "dns-lookup@v1", "with": {"tags": ["a", "b"]}}"#),
-            ["a", "b"]
-        );
-        assert_eq!(tags(r#"{"run": "dns-lookup@v1", "with": {"id": "a"}}"#), ["a"]);
-        assert_eq!(
-            tags(r#"{"run": "dns-lookup@v1", "tags": ["a"], "with": {"tags": ["a", "b"]}}"#),
-            ["a", "b"]
-        );
-        assert!(tags(r#"{"run": "dns-lookup@v1"}"#).is_empty());
+    fn a_mini_nettest_keeps_its_tags_and_arguments() {
+        let target = r#"{"run": "dns-lookup@v1", "with": {"domain": "example.com"}, "tags": ["a"]}"#;
+        let request = serde_json::from_str::<MiniTarget>(target).unwrap().request();
+        assert_eq!(request.run, "dns-lookup@v1");
+        assert_eq!(request.with, r#"{"domain":"example.com"}"#);
+        assert_eq!(request.tags, ["a"]);
     }
 
     #[test]
