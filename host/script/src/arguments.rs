@@ -8,6 +8,7 @@ use jsonschema::paths::LocationSegment;
 use serde_json::{Map, Value};
 
 use crate::diagnostics::Problems;
+use crate::fields;
 use crate::node::{Member, Node, Span};
 use crate::vocabulary::{Property, Schema};
 use crate::words::{did_you_mean, one_of, quoted};
@@ -31,16 +32,22 @@ pub(crate) struct Arguments {
     pub(crate) skipped: Option<String>,
 }
 
-/// Check the members of an object, and give them their proper names.
-pub(crate) fn check<'n, 'a: 'n>(
+/// Check the object that holds the arguments, which may be missing, and give them their proper names. `other` is a member
+/// that is none of them.
+pub(crate) fn check(
     subject: &Subject<'_>,
-    members: impl IntoIterator<Item = &'n Member<'a>>,
+    object: Option<&Member<'_>>,
+    other: Option<&str>,
     schema: &Schema,
     problems: &mut Problems,
 ) -> Arguments {
+    let Some(members) = object.map_or(Some(&[][..]), |object| fields::object(object, problems)) else {
+        return Arguments::default();
+    };
     let mut arguments = Arguments::default();
-    let mut known: Vec<(&str, &Member<'a>)> = Vec::new();
-    for member in members {
+    let mut known: Vec<(&str, &Member<'_>)> = Vec::new();
+    let arguments_only = members.iter().filter(|member| other != Some(&member.name));
+    for member in arguments_only {
         let Some(property) = schema
             .properties
             .iter()
@@ -250,7 +257,12 @@ fn expectation(kind: &ValidationErrorKind) -> Option<String> {
                 .iter()
                 .map(|errors| errors.first().and_then(|error| expectation(error.kind())))
                 .collect();
-            one_of(&branches?)
+            let branches = branches?;
+            let kinds: Option<Vec<String>> = branches
+                .iter()
+                .map(|branch| branch.strip_prefix("be ").map(str::to_owned))
+                .collect();
+            kinds.map_or_else(|| one_of(&branches), |kinds| format!("be {}", one_of(&kinds)))
         }
         _ => return None,
     })

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
+use annotate_snippets::{Annotation, AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
 
 use crate::node::Span;
+use crate::words::quoted;
 
 /// How many errors, and how many warnings, are kept of one document. The rest is counted.
 const MOST: usize = 200;
@@ -12,8 +13,8 @@ const MOST: usize = 200;
 /// A longer line is shown in part.
 const LONG_LINE: usize = 400;
 
-/// How much of a long line is shown on each side of what is pointed at, in bytes.
-const AROUND: usize = 60;
+/// How much of a long line is shown on each side of a place, in bytes.
+const AROUND: usize = 30;
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -135,46 +136,57 @@ impl Diagnostics {
 
     /// The place of a diagnostic: where it is, and the line or the two lines that it is about.
     fn place(&self, item: &Diagnostic) -> Vec<Element<'_>> {
-        let origin = Origin::path(self.name.as_str())
-            .line(item.line)
-            .char_column(item.column);
-        let mut elements: Vec<Element<'_>> = vec![origin.into()];
-        let primary = (item.span.clone(), None, AnnotationKind::Primary);
-        let mut marks = vec![primary];
-        if let Some((span, label)) = &item.related {
-            marks.push((span.clone(), Some(*label), AnnotationKind::Context));
-            marks.sort_by_key(|(span, ..)| span.start);
-        }
-        let mut snippets: Vec<(Span, Vec<_>)> = Vec::new();
-        for (span, label, kind) in marks {
-            let window = window(&self.text, &span);
-            match snippets.last_mut() {
-                Some((last, marks)) if *last == window => marks.push((span, label, kind)),
-                _ => snippets.push((window, vec![(span, label, kind)])),
+        let primary = Mark {
+            span: item.span.clone(),
+            label: None,
+            kind: AnnotationKind::Primary,
+        };
+        let related = item.related.as_ref().map(|(span, label)| Mark {
+            span: span.clone(),
+            label: Some(label),
+            kind: AnnotationKind::Context,
+        });
+        let mut lines: Vec<(Span, Vec<Mark>)> = Vec::new();
+        for mark in std::iter::once(primary).chain(related) {
+            let line = line_around(&self.text, mark.span.start);
+            match lines.last_mut() {
+                Some((last, marks)) if *last == line => marks.push(mark),
+                _ => lines.push((line, vec![mark])),
             }
         }
-        for (window, marks) in snippets {
-            let shown = self.text.get(window.clone()).unwrap_or_default();
-            // An empty line has nothing to point at.
-            if shown.is_empty() {
-                continue;
-            }
-            let annotations = marks.into_iter().map(|(span, label, kind)| {
-                let start = span.start.clamp(window.start, window.end) - window.start;
-                let end = span.end.clamp(window.start, window.end) - window.start;
-                kind.span(start..end.max(start)).label(label)
-            });
-            let here = window.contains(&item.span.start) || window.start == item.span.start;
-            let line = if here {
-                item.line
-            } else {
-                line_of(&self.text, window.start)
-            };
-            let snippet = Snippet::source(shown).line_start(line).annotations(annotations);
-            elements.push(snippet.into());
+        if lines.iter().any(|(line, _)| line.len() > LONG_LINE) {
+            let origin = Origin::path(self.name.as_str())
+                .line(item.line)
+                .char_column(item.column);
+            let near =
+                Level::NOTE.message(format!("the line is long; near {}", near(&self.text, &item.span)));
+            return vec![origin.into(), near.into()];
         }
-        elements
+        lines
+            .into_iter()
+            .map(|(line, marks)| self.snippet(item, &line, marks).into())
+            .collect()
     }
+
+    /// One line with its marks.
+    fn snippet(&self, line: &Span, marks: Vec<Mark>) -> Snippet<'_, Annotation<'_>> {
+        let annotations = marks.into_iter().map(|Mark { span, label, kind }| {
+            let start = span.start.clamp(line.start, line.end) - line.start;
+            let end = span.end.clamp(line.start, line.end) - line.start;
+            kind.span(start..end).label(label)
+        });
+        Snippet::source(self.text.get(line.clone()).unwrap_or_default())
+            .path(self.name.as_str())
+            .line_start(line_number(&self.text, line.start))
+            .annotations(annotations)
+    }
+}
+
+/// Something to point at.
+struct Mark {
+    span: Span,
+    label: Option<&'static str>,
+    kind: AnnotationKind,
 }
 
 impl fmt::Display for Diagnostics {
@@ -194,27 +206,24 @@ impl<'a> IntoIterator for &'a Diagnostics {
     }
 }
 
-/// The line on which a span starts, or the part of a long one that is worth showing.
-fn window(text: &str, span: &Span) -> Span {
-    let before = text.get(..span.start).unwrap_or(text);
+/// The line that holds a place, without its end.
+fn line_around(text: &str, at: usize) -> Span {
+    let (before, after) = text.split_at_checked(at).unwrap_or((text, ""));
     let start = before.rfind('\n').map_or(0, |at| at + 1);
-    let after = text.get(span.start..).unwrap_or_default();
-    let end = span.start.min(text.len()) + after.find(['\n', '\r']).unwrap_or(after.len());
-    if end - start <= LONG_LINE {
-        return start..end;
-    }
-    let from = text.floor_char_boundary(span.start.saturating_sub(AROUND).max(start));
-    let to = text.ceil_char_boundary((span.end.min(span.start + AROUND) + AROUND).min(end));
-    from..to.max(from)
+    start..before.len() + after.find(['\n', '\r']).unwrap_or(after.len())
 }
 
-fn line_of(text: &str, at: usize) -> usize {
-    1 + text
-        .as_bytes()
-        .iter()
-        .take(at)
-        .filter(|byte| **byte == b'\n')
-        .count()
+/// Which line begins at a place.
+fn line_number(text: &str, start: usize) -> usize {
+    1 + text.bytes().take(start).filter(|byte| *byte == b'\n').count()
+}
+
+/// The text around a place in a line that is too long to show.
+fn near(text: &str, span: &Span) -> String {
+    let line = line_around(text, span.start);
+    let from = text.floor_char_boundary(span.start.saturating_sub(AROUND).max(line.start));
+    let to = text.ceil_char_boundary((span.start + AROUND).min(line.end).max(from));
+    quoted(text.get(from..to).unwrap_or_default())
 }
 
 /// Diagnostics in the making.

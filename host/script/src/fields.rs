@@ -15,6 +15,8 @@ pub(crate) struct Fields<'n, 'a> {
     head: Span,
     members: &'n [Member<'a>],
     known: Vec<&'static str>,
+    /// A member that was reported already.
+    misspelt: Option<&'n Member<'a>>,
 }
 
 impl<'n, 'a> Fields<'n, 'a> {
@@ -27,6 +29,7 @@ impl<'n, 'a> Fields<'n, 'a> {
                 head: node.head(),
                 members,
                 known: Vec::new(),
+                misspelt: None,
             });
         }
         problems.error(
@@ -82,32 +85,50 @@ impl<'n, 'a> Fields<'n, 'a> {
             });
             match near {
                 Some(member) => problem
-                    .related(member.name_span.clone(), "misspelt?")
-                    .maybe_hint(did_you_mean(&member.name, names.iter().copied())),
+                    .maybe_hint(did_you_mean(&member.name, names.iter().copied()))
+                    .related(member.name_span.clone(), "misspelt?"),
                 None => problem.hint(hint),
             };
+            self.misspelt = self.misspelt.or(near);
         }
         found
     }
 
     /// Warn about the members that nobody asked for.
     pub(crate) fn finish(self, problems: &mut Problems) {
-        for member in self.members {
-            if !self.known.contains(&member.name.as_ref()) {
-                let hint = did_you_mean(&member.name, self.known.iter().copied())
-                    .unwrap_or_else(|| format!("known here: {}", list(&self.known)));
-                problems
-                    .warning(
-                        member.name_span.clone(),
-                        format!(
-                            "{} has no member {}, which is ignored",
-                            self.what,
-                            quoted(&member.name)
-                        ),
-                    )
-                    .hint(hint);
-            }
+        for member in self.unknown() {
+            problems
+                .warning(
+                    member.name_span.clone(),
+                    format!("{}, which is ignored", self.has_no(member)),
+                )
+                .hint(self.instead_of(member));
         }
+    }
+
+    /// Report the members that nobody asked for.
+    pub(crate) fn finish_strictly(self, problems: &mut Problems) {
+        for member in self.unknown() {
+            problems
+                .error(member.name_span.clone(), self.has_no(member))
+                .hint(self.instead_of(member));
+        }
+    }
+
+    fn unknown(&self) -> impl Iterator<Item = &'n Member<'a>> {
+        let misspelt = self.misspelt.map(|member| &member.name);
+        self.members.iter().filter(move |member| {
+            Some(&member.name) != misspelt && !self.known.contains(&member.name.as_ref())
+        })
+    }
+
+    fn has_no(&self, member: &Member<'_>) -> String {
+        format!("{} has no member {}", self.what, quoted(&member.name))
+    }
+
+    fn instead_of(&self, member: &Member<'_>) -> String {
+        did_you_mean(&member.name, self.known.iter().copied())
+            .unwrap_or_else(|| format!("known here: {}", list(&self.known)))
     }
 }
 

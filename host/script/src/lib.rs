@@ -36,6 +36,7 @@ mod arguments;
 mod diagnostics;
 mod fields;
 mod instructions;
+mod locations;
 mod names;
 mod node;
 mod script;
@@ -51,6 +52,7 @@ pub use syntax::{MAX_DEPTH, MAX_SIZE};
 pub use vocabulary::{InputPolicy, Vocabulary, VocabularyError};
 
 use diagnostics::Problems;
+use netsonde_data::location::Locations;
 
 /// A script that may be run.
 #[derive(Clone, Debug)]
@@ -64,20 +66,33 @@ pub struct Parsed {
 /// Read a script. `name` is the file's, for messages. If anything is wrong, everything that is wrong comes back, together
 /// with the warnings.
 pub fn parse(name: &str, text: &[u8], vocabulary: &Vocabulary) -> Result<Parsed, Diagnostics> {
+    let (script, warnings) = document(name, text, |tree, problems| {
+        instructions::script(tree, vocabulary, problems)
+    })?;
+    Ok(Parsed { script, warnings })
+}
+
+/// Read a location file: JSON like a script's, `{"ipv4": …, "ipv6": …}`. A member that is unknown is an error here,
+/// because an address under a misspelt name would not be scrubbed from measurements.
+pub fn parse_locations(name: &str, text: &[u8]) -> Result<Locations, Diagnostics> {
+    document(name, text, locations::locations).map(|(locations, _)| locations)
+}
+
+/// Read a document, whatever it says. Without an error there is a value.
+fn document<T>(
+    name: &str,
+    bytes: &[u8],
+    read: impl FnOnce(&node::Node<'_>, &mut Problems) -> Option<T>,
+) -> Result<(T, Diagnostics), Diagnostics> {
     let mut problems = Problems::default();
-    let text = syntax::decode(text, &mut problems);
-    let script = if problems.errors() == 0 {
-        syntax::tree(&text, &mut problems)
-            .and_then(|tree| instructions::script(&tree, vocabulary, &mut problems))
-    } else {
-        None
+    let text = syntax::decode(bytes, &mut problems);
+    let value = match problems.errors() {
+        0 => syntax::tree(&text, &mut problems).and_then(|tree| read(&tree, &mut problems)),
+        _ => None,
     };
     let diagnostics = problems.finish(name, text);
-    match script {
-        Some(script) if diagnostics.errors() == 0 => Ok(Parsed {
-            script,
-            warnings: diagnostics,
-        }),
+    match value {
+        Some(value) if diagnostics.errors() == 0 => Ok((value, diagnostics)),
         _ => Err(diagnostics),
     }
 }

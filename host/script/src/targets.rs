@@ -75,15 +75,12 @@ fn generic(name: &str, nettest: &Nettest, item: &Node<'_>, problems: &mut Proble
         problems,
     );
     let options = target.get(&["options"], problems);
-    let members = options
-        .and_then(|options| fields::object(options, problems))
-        .unwrap_or_default();
     let subject = Subject {
         member: "option",
         owner: name,
         head: options.map_or_else(|| target.head(), |options| options.value.head()),
     };
-    let options = arguments::check(&subject, members, &nettest.options, problems);
+    let options = arguments::check(&subject, options, None, &nettest.options, problems);
     let secret = secret_options(name, &mut target, problems);
     target.finish(problems);
     Some(Target {
@@ -165,23 +162,14 @@ fn mini(item: &Node<'_>, vocabulary: &Vocabulary, problems: &mut Problems) -> Op
     };
     let id = target.get(&["id"], problems);
     let with = target.get(&["with", "with_target", "with_arguments"], problems);
-    let members = with
-        .and_then(|with| fields::object(with, problems))
-        .unwrap_or_default();
-    let tags = tags(id, members.iter().find(|member| member.name == "tags"), problems);
+    let among = with.and_then(|with| with.value.members().iter().find(|member| member.name == "tags"));
+    let tags = tags(id, among, problems);
     let subject = Subject {
         member: "argument",
         owner: &run,
         head: with.map_or_else(|| target.head(), |with| with.value.head()),
     };
-    // Where the arguments are no object, their members are not missing.
-    let is_object = with.is_none_or(|with| matches!(with.value.kind, Kind::Object(_)));
-    let Arguments { values, skipped } = if is_object {
-        let members = members.iter().filter(|member| member.name != "tags");
-        arguments::check(&subject, members, &known.with, problems)
-    } else {
-        Arguments::default()
-    };
+    let Arguments { values, skipped } = arguments::check(&subject, with, Some("tags"), &known.with, problems);
     target.finish(problems);
     Some(MiniTarget {
         run,

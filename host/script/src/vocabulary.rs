@@ -130,7 +130,7 @@ impl Vocabulary {
         let major = name.major.unwrap_or(0);
         match self.nettests.get(name.bare) {
             Some(nettest) if nettest.major == major => Ok(nettest),
-            Some(nettest) => Err(Unknown::version("nettest", name.bare, major, nettest.major)),
+            Some(nettest) => Err(Unknown::version("nettest", name, nettest.major)),
             None => {
                 let full = join(name.bare, major);
                 let names = self
@@ -147,7 +147,7 @@ impl Vocabulary {
         let major = name.major.unwrap_or(0);
         match self.minis.get(name.bare) {
             Some(mini) if mini.major == major => Ok(mini),
-            Some(mini) => Err(Unknown::version("mini nettest", name.bare, major, mini.major)),
+            Some(mini) => Err(Unknown::version("mini nettest", name, mini.major)),
             None => {
                 let full = join(name.bare, major);
                 let names = self.minis.iter().map(|(bare, mini)| join(bare, mini.major));
@@ -165,12 +165,16 @@ pub(crate) struct Unknown {
 }
 
 impl Unknown {
-    fn version(kind: &str, bare: &str, given: u64, known: u64) -> Self {
-        let why = format!(
-            "this probe knows the {kind} {} and not version {given} of it",
-            quoted(&join(bare, known))
-        );
-        Self { why, hint: None }
+    /// The name is known, in another version.
+    fn version(kind: &str, given: Versioned<'_>, known: u64) -> Self {
+        let known = quoted(&join(given.bare, known));
+        Self {
+            why: format!(
+                "this probe knows the {kind} {known} and not version {} of it",
+                given.major.unwrap_or(0)
+            ),
+            hint: given.major.is_none().then(|| format!("did you mean {known}?")),
+        }
     }
 
     /// No thing of that kind has the name.

@@ -1,10 +1,18 @@
 //! A vocabulary like a real probe's: telegram, urlgetter and the six mini nettests.
 
+use std::sync::LazyLock;
+
 use netsonde_script::{InputPolicy, Vocabulary};
 use serde_json::{Value, json};
 
+static VOCABULARY: LazyLock<Vocabulary> = LazyLock::new(build);
+
 /// The vocabulary of the tests.
 pub(crate) fn vocabulary() -> Vocabulary {
+    VOCABULARY.clone()
+}
+
+fn build() -> Vocabulary {
     let mut vocabulary = Vocabulary::new();
     vocabulary
         .add_nettest("telegram", 0, InputPolicy::None, None)
