@@ -1,5 +1,6 @@
 /// The folders of the preinstalled guests, seen from the root of the workspace.
 const FOLDERS: &[&str] = &[
+    "guests/telegram",
     "guests/dns-lookup",
     "guests/tcp-connect-address",
     "guests/tcp-connect-domain",

@@ -1,0 +1,94 @@
+//! `telegram` 0.3.1: can Telegram's data centres and its web client be reached?
+//!
+//! `run` runs mini nettests: those that the script names, or else a page from the web client and one from each data
+//! centre at both of its ports. `reduce` ([`verdict`]) says what their observations mean.
+
+mod targets;
+mod verdict;
+
+use std::cell::Cell;
+
+use netsonde_guest::futures::stream::{self, StreamExt};
+use netsonde_guest::observations::Observations;
+use netsonde_guest::progress::{self, Level};
+use netsonde_guest::{
+    Failure, Json, Map, MiniStatus, MiniTarget, Nettest, NoOptions, Target, export_nettest, json, mini,
+};
+
+/// How many mini nettests run at a time. A data centre that drops packets costs 15 seconds of 60, twelve times.
+const PARALLELISM: usize = 6;
+
+/// The nettest.
+pub struct Telegram;
+
+impl Nettest for Telegram {
+    type Options = NoOptions;
+
+    async fn run(target: Target<NoOptions>) -> Result<Map<String, Json>, Failure> {
+        let minis = if target.targets.is_empty() {
+            targets::built_in()
+        } else {
+            target.targets
+        };
+        let done = Cell::new(0_u32);
+        let total = minis.len();
+        stream::iter(&minis)
+            .for_each_concurrent(PARALLELISM, async |mini| {
+                let became = run_one(mini).await;
+                done.set(done.get() + 1);
+                progress::report(
+                    fraction(done.get(), total),
+                    &format!("telegram: {}: {became}", name(mini)),
+                );
+            })
+            .await;
+        // `failure` is null whatever the network did: the verdict is in the keys of `reduce`.
+        Ok(Map::from_iter([
+            ("agent".to_owned(), json!("redirect")),
+            ("failed_operation".to_owned(), Json::Null),
+            ("failure".to_owned(), Json::Null),
+        ]))
+    }
+
+    fn reduce(test_keys: &Map<String, Json>) -> Result<Map<String, Json>, Failure> {
+        match Observations::of(test_keys) {
+            Ok(observations) => Ok(verdict::keys(&observations)),
+            Err(error) => Err(Failure::top_level(
+                "json_parse_error",
+                format!("read the observations: {error}"),
+            )),
+        }
+    }
+}
+
+async fn run_one(mini: &MiniTarget) -> String {
+    match mini::run(vec![mini.request()], 1).await.pop() {
+        Some(MiniStatus::Done(outcome)) => outcome
+            .failure
+            .map_or_else(|| "ok".to_owned(), |failure| failure.code),
+        Some(MiniStatus::Skipped(why)) => format!("skipped: {why}"),
+        Some(MiniStatus::Broken(failure)) => {
+            progress::log(Level::Warning, &format!("{}: {}", name(mini), failure.detail));
+            failure.code
+        }
+        None => "skipped".to_owned(),
+    }
+}
+
+/// What a mini nettest measures, for people.
+fn name(mini: &MiniTarget) -> String {
+    let host = ["domain", "ip_address"]
+        .into_iter()
+        .find_map(|key| mini.with.get(key)?.as_str());
+    match (host, mini.with.get("port")) {
+        (Some(host), Some(port)) => format!("{host}, port {port}"),
+        (Some(host), None) => host.to_owned(),
+        _ => mini.run.clone(),
+    }
+}
+
+fn fraction(done: u32, total: usize) -> f64 {
+    f64::from(done) / f64::from(u32::try_from(total).unwrap_or(u32::MAX))
+}
+
+export_nettest!(Telegram);
