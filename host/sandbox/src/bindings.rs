@@ -1,0 +1,35 @@
+//! What `bindgen!` makes of `wit/`: both worlds over one set of types and interfaces.
+//!
+//! The generated code is private to the crate; nothing here is written by hand but the mapping of resources.
+
+#![expect(missing_docs, unreachable_pub, clippy::pedantic, reason = "generated")]
+
+pub mod nettest {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        world: "nettest",
+        imports: { default: trappable },
+        exports: { default: async },
+        with: {
+            "netsonde:probe/types.transaction": netsonde_net::Transaction,
+            "netsonde:probe/types.connection": netsonde_net::Connection,
+            "netsonde:probe/types.dns-options": crate::host::dns::Options,
+            "netsonde:probe/types.dns-answer": crate::host::dns::Answer,
+            "netsonde:probe/types.tls-options": crate::host::tls::Options,
+            "netsonde:probe/types.http-request": crate::host::http::Request,
+            "netsonde:probe/types.http-response": crate::host::http::Response,
+        },
+    });
+}
+
+pub mod mini_nettest {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        world: "mini-nettest",
+        imports: { default: trappable },
+        exports: { default: async },
+        with: { "netsonde:probe": super::nettest::netsonde::probe },
+    });
+}
+
+pub(crate) use nettest::netsonde::probe::{dns, http, info, mini, progress, tcp, tls, types};

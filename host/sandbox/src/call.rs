@@ -1,0 +1,82 @@
+//! How a call of a guest waits.
+//!
+//! Host futures are polled by the store's own loop, never while the guest computes. So whatever waits for the network
+//! runs in a task of its own, and its timestamps are right even beside a busy guest. The task ends with the future
+//! that waits for it: a guest that drops a call, a trap or a timeout closes what the call held.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use netsonde_data::failure::Failure;
+use netsonde_net::NetError;
+use tokio::task::{JoinError, JoinHandle};
+use wasmtime::component::{Accessor, HasSelf};
+
+use crate::ledger::{Account, Ledger};
+use crate::state::{Shared, State};
+
+/// A task that is aborted when nobody waits for it any more.
+pub(crate) struct Task<T>(JoinHandle<T>);
+
+impl<T: Send + 'static> Task<T> {
+    pub(crate) fn spawn(shared: &Shared, future: impl Future<Output = T> + Send + 'static) -> Self {
+        Self(shared.tasks.spawn(future))
+    }
+}
+
+impl<T> Future for Task<T> {
+    type Output = Result<T, JoinError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(context)
+    }
+}
+
+impl<T> Drop for Task<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// What a host function needs of its instance while it waits, without borrowing the store.
+pub(crate) struct Caller {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) ledger: Arc<Ledger>,
+}
+
+impl Caller {
+    /// Begin a call that brought `bytes`.
+    pub(crate) fn new<T: Send>(accessor: &Accessor<T, HasSelf<State>>, bytes: usize) -> wasmtime::Result<Self> {
+        accessor.with(|mut access| {
+            let state = access.get();
+            state.call(bytes)?;
+            Ok(Self { shared: state.shared.clone(), ledger: state.ledger.clone() })
+        })
+    }
+
+    /// Note what the answer brings the guest.
+    pub(crate) fn answered(&self, bytes: usize) -> wasmtime::Result<()> {
+        Ok(self.ledger.add(Account::HostCallBytes, bytes as u64)?)
+    }
+
+    /// Do the work of one operation: its failure is the guest's to see, a used-up budget ends the guest.
+    pub(crate) async fn operation<R: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<R, NetError>> + Send + 'static,
+    ) -> wasmtime::Result<Result<R, Failure>> {
+        let calls = self.shared.calls.clone();
+        let task = Task::spawn(&self.shared, async move {
+            // The semaphore is never closed; the work begins, and takes its first timestamp, with the permit.
+            let _permit = calls.acquire_owned().await;
+            work.await
+        });
+        match task.await? {
+            Ok(result) => Ok(Ok(result)),
+            Err(NetError::Failed(failure)) => Ok(Err(failure)),
+            Err(NetError::Exceeded(exceeded)) => {
+                Err(self.ledger.root().overdraw(exceeded.what, exceeded.limit).into())
+            }
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! What can be granted: the interfaces of `netsonde:probe`, apart from `types`, which gives nothing away.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+/// An interface that a manifest asks for and a user's policy grants.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[non_exhaustive]
+pub enum Capability {
+    /// Look names up.
+    Dns,
+    /// Connect, read and write.
+    Tcp,
+    /// Shake hands.
+    Tls,
+    /// HTTP transactions.
+    Http,
+    /// Run mini nettests.
+    Mini,
+    /// What the host knows about the run.
+    Info,
+    /// Progress and log lines.
+    Progress,
+}
+
+impl Capability {
+    /// Every interface that can be granted.
+    pub const ALL: [Self; 7] =
+        [Self::Dns, Self::Tcp, Self::Tls, Self::Http, Self::Mini, Self::Info, Self::Progress];
+
+    /// The interface's name in WIT and in manifests.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Dns => "dns",
+            Self::Tcp => "tcp",
+            Self::Tls => "tls",
+            Self::Http => "http",
+            Self::Mini => "mini",
+            Self::Info => "info",
+            Self::Progress => "progress",
+        }
+    }
+
+    /// The interface of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|capability| capability.as_str() == name)
+    }
+}
+
+impl fmt::Display for Capability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What the user's policy allows guests to be linked with.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Grants(BTreeSet<Capability>);
+
+impl Grants {
+    /// Everything there is.
+    pub fn all() -> Self {
+        Self(Capability::ALL.into())
+    }
+
+    /// Everything but these.
+    #[must_use]
+    pub fn without(mut self, denied: impl IntoIterator<Item = Capability>) -> Self {
+        for capability in denied {
+            self.0.remove(&capability);
+        }
+        self
+    }
+
+    /// Whether this interface may be linked.
+    pub fn contains(&self, capability: Capability) -> bool {
+        self.0.contains(&capability)
+    }
+}
+
+impl FromIterator<Capability> for Grants {
+    fn from_iter<I: IntoIterator<Item = Capability>>(granted: I) -> Self {
+        Self(granted.into_iter().collect())
+    }
+}

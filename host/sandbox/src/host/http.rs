@@ -1,0 +1,122 @@
+//! `http`: one transaction on a connection.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use netsonde_net::{Connection, Transaction};
+use wasmtime::component::{Accessor, HasSelf, Resource};
+
+use crate::bindings::{http, types};
+use crate::call::Caller;
+use crate::state::State;
+
+/// What a guest wants to send.
+#[derive(Clone, Default)]
+pub struct Request(netsonde_net::http::Request);
+
+/// What came back.
+pub type Response = Arc<netsonde_net::http::Response>;
+
+impl http::Host for State {}
+
+impl<T: Send> http::HostWithStore<T> for HasSelf<State> {
+    async fn round_trip(
+        accessor: &Accessor<T, Self>,
+        transaction: Resource<Transaction>,
+        connection: Resource<Connection>,
+        request: Resource<Request>,
+    ) -> wasmtime::Result<Result<Resource<Response>, types::Failure>> {
+        let caller = Caller::new(accessor, 0)?;
+        let (tx, connection, request) = accessor.with(|mut access| -> wasmtime::Result<_> {
+            let state = access.get();
+            Ok((
+                state.get(&transaction)?.clone(),
+                state.get(&connection)?.clone(),
+                state.get(&request)?.0.clone(),
+            ))
+        })?;
+        let net = caller.shared.net.clone();
+        match caller.operation(async move { net.round_trip(&tx, &connection, request).await }).await? {
+            Ok(response) => Ok(Ok(accessor.with(|mut access| access.get().push(Arc::new(response)))?)),
+            Err(failure) => Ok(Err(failure.into())),
+        }
+    }
+}
+
+impl types::HostHttpRequest for State {
+    fn new(&mut self, method: String, url: String) -> wasmtime::Result<Resource<Request>> {
+        self.call(method.len() + url.len())?;
+        self.push(Request(netsonde_net::http::Request { method, url, ..Default::default() }))
+    }
+
+    fn header(&mut self, request: Resource<Request>, name: String, value: String) -> wasmtime::Result<()> {
+        self.call(name.len() + value.len())?;
+        self.get_mut(&request)?.0.headers.push((name, value));
+        Ok(())
+    }
+
+    fn body(&mut self, request: Resource<Request>, body: Vec<u8>) -> wasmtime::Result<()> {
+        self.call(body.len())?;
+        self.get_mut(&request)?.0.body = body.into();
+        Ok(())
+    }
+
+    fn body_snapshot_limit(&mut self, request: Resource<Request>, bytes: u64) -> wasmtime::Result<()> {
+        self.call(0)?;
+        self.get_mut(&request)?.0.body_snapshot_limit = bytes;
+        Ok(())
+    }
+
+    fn timeout_ms(&mut self, request: Resource<Request>, milliseconds: u32) -> wasmtime::Result<()> {
+        self.call(0)?;
+        self.get_mut(&request)?.0.timeout = Some(Duration::from_millis(milliseconds.into()));
+        Ok(())
+    }
+
+    fn drop(&mut self, request: Resource<Request>) -> wasmtime::Result<()> {
+        self.take(request).map(drop)
+    }
+}
+
+impl types::HostHttpResponse for State {
+    fn status(&mut self, response: Resource<Response>) -> wasmtime::Result<u16> {
+        self.call(0)?;
+        Ok(self.get(&response)?.status)
+    }
+
+    fn headers(&mut self, response: Resource<Response>) -> wasmtime::Result<Vec<(String, Vec<u8>)>> {
+        let response = self.get(&response)?;
+        let headers: Vec<_> =
+            response.headers.iter().map(|(name, value)| (name.clone(), value.to_vec())).collect();
+        self.call(headers.iter().map(|(name, value)| name.len() + value.len()).sum())?;
+        Ok(headers)
+    }
+
+    fn header(&mut self, response: Resource<Response>, name: String) -> wasmtime::Result<Option<String>> {
+        let headers = &self.get(&response)?.headers;
+        let first = headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(&name));
+        let value = first.and_then(|(_, value)| String::from_utf8(value.to_vec()).ok());
+        self.call(name.len() + value.as_deref().map_or(0, str::len))?;
+        Ok(value)
+    }
+
+    fn body(&mut self, response: Resource<Response>) -> wasmtime::Result<Vec<u8>> {
+        let body = self.get(&response)?.body.to_vec();
+        self.call(body.len())?;
+        Ok(body)
+    }
+
+    fn body_is_truncated(&mut self, response: Resource<Response>) -> wasmtime::Result<bool> {
+        self.call(0)?;
+        Ok(self.get(&response)?.body_is_truncated)
+    }
+
+    fn body_failure(&mut self, response: Resource<Response>) -> wasmtime::Result<Option<types::Failure>> {
+        self.call(0)?;
+        Ok(self.get(&response)?.body_failure.clone().map(Into::into))
+    }
+
+    fn drop(&mut self, response: Resource<Response>) -> wasmtime::Result<()> {
+        self.take(response).map(drop)
+    }
+}

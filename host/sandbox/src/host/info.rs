@@ -1,0 +1,53 @@
+//! `info`: what the host knows about this run.
+
+use netsonde_data::bogon;
+
+use crate::bindings::info;
+use crate::state::State;
+
+/// The most random bytes in one call.
+const RANDOM: u32 = 65_536;
+
+impl info::Host for State {
+    fn annotations(&mut self) -> wasmtime::Result<Vec<(String, String)>> {
+        let annotations: Vec<_> =
+            self.shared.info.annotations.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+        self.call(annotations.iter().map(|(name, value)| name.len() + value.len()).sum())?;
+        Ok(annotations)
+    }
+
+    fn feature_flag(&mut self, name: String) -> wasmtime::Result<bool> {
+        self.call(name.len())?;
+        Ok(self.shared.info.feature_flags.get(&name).copied().unwrap_or_default())
+    }
+
+    fn test_helpers(&mut self, kind: String) -> wasmtime::Result<String> {
+        let helpers = self.shared.info.test_helpers.get(&kind);
+        let json = helpers.map_or_else(|| "[]".to_owned(), ToString::to_string);
+        self.call(kind.len() + json.len())?;
+        Ok(json)
+    }
+
+    fn is_bogon(&mut self, address: String) -> wasmtime::Result<bool> {
+        self.call(address.len())?;
+        Ok(bogon::is_bogon_text(&address))
+    }
+
+    fn software(&mut self) -> wasmtime::Result<String> {
+        self.call(self.shared.info.software.len())?;
+        Ok(self.shared.info.software.clone())
+    }
+
+    fn now(&mut self) -> wasmtime::Result<u64> {
+        self.call(0)?;
+        let now = self.shared.net.trace().clock().now();
+        Ok(u64::try_from(now.as_nanos()).unwrap_or(u64::MAX))
+    }
+
+    fn random_bytes(&mut self, count: u32) -> wasmtime::Result<Vec<u8>> {
+        let mut bytes = vec![0; usize::try_from(count.min(RANDOM)).unwrap_or_default()];
+        self.call(bytes.len())?;
+        getrandom::fill(&mut bytes)?;
+        Ok(bytes)
+    }
+}

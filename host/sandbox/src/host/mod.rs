@@ -1,0 +1,13 @@
+//! The host's side of each interface, one file each.
+//!
+//! A file holds the values behind the interface's resources, the operation as a plain async function where there is
+//! one, and the thin binding that `bindgen!` asks for. Another flavour of the same interface binds the same function.
+
+pub(crate) mod dns;
+pub(crate) mod http;
+pub(crate) mod info;
+pub(crate) mod mini;
+pub(crate) mod progress;
+pub(crate) mod tcp;
+pub(crate) mod tls;
+pub(crate) mod types;

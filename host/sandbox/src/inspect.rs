@@ -1,0 +1,169 @@
+//! Reading a component without compiling it: its manifest, its imports, its exports.
+//!
+//! Everything that can be refused by name is refused here, so that code of a module which must not run is never
+//! handed to the compiler.
+
+use sha2::{Digest as _, Sha256};
+use wasmparser::{ComponentExternalKind, ComponentTypeRef, Parser, Payload};
+
+use crate::capability::Capability;
+use crate::error::ModuleError;
+use crate::manifest::{Kind, MANIFEST_SECTION, Manifest};
+
+/// The SHA-256 of a module's bytes, in hexadecimal.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Digest(String);
+
+impl Digest {
+    /// The digest of these bytes.
+    pub fn of(wasm: &[u8]) -> Self {
+        Self(hex::encode(Sha256::digest(wasm)))
+    }
+
+    /// 64 hexadecimal digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Display for Digest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The top level of a component, as far as it matters before compiling.
+#[derive(Default)]
+struct Surface {
+    manifests: Vec<String>,
+    imports: Vec<(String, bool)>,
+    functions: Vec<String>,
+}
+
+/// Read and check what `wasm` says about itself; `module` is what errors call it.
+pub(crate) fn inspect(module: &str, wasm: &[u8]) -> Result<Manifest, ModuleError> {
+    let surface = Surface::read(wasm)
+        .map_err(|what| ModuleError::NotAComponent { module: module.to_owned(), what })?;
+    let manifest = match surface.manifests.as_slice() {
+        [] => return Err(ModuleError::NoManifest { module: module.to_owned() }),
+        [text] => Manifest::parse(module, text)?,
+        [_, _, ..] => {
+            return Err(ModuleError::Manifest {
+                module: module.to_owned(),
+                line: 1,
+                column: 1,
+                message: "the component has two manifests".to_owned(),
+            });
+        }
+    };
+    surface.check_imports(module, &manifest)?;
+    surface.check_exports(module, manifest.kind)?;
+    Ok(manifest)
+}
+
+impl Surface {
+    /// The error says what the bytes are instead of a component.
+    fn read(wasm: &[u8]) -> Result<Self, String> {
+        if Parser::is_core_wasm(wasm) {
+            return Err("it is a core module, without the component around it".to_owned());
+        }
+        if !Parser::is_component(wasm) {
+            return Err("it does not begin like WebAssembly".to_owned());
+        }
+        let mut surface = Self::default();
+        // Nested modules and components come inline, each ended by an `End`.
+        let mut depth = 0_usize;
+        for payload in Parser::new(0).parse_all(wasm) {
+            match payload.map_err(|error| error.to_string())? {
+                Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+                Payload::End(_) => depth = depth.saturating_sub(1),
+                Payload::CustomSection(section) if depth == 0 && section.name() == MANIFEST_SECTION => {
+                    let text = std::str::from_utf8(section.data())
+                        .map_err(|error| format!("its manifest is not UTF-8: {error}"))?;
+                    surface.manifests.push(text.to_owned());
+                }
+                Payload::ComponentImportSection(imports) if depth == 0 => {
+                    for import in imports {
+                        let import = import.map_err(|error| error.to_string())?;
+                        let is_interface = matches!(import.ty, ComponentTypeRef::Instance(_));
+                        surface.imports.push((import.name.name.to_owned(), is_interface));
+                    }
+                }
+                Payload::ComponentExportSection(exports) if depth == 0 => {
+                    for export in exports {
+                        let export = export.map_err(|error| error.to_string())?;
+                        if export.kind == ComponentExternalKind::Func {
+                            surface.functions.push(export.name.name.to_owned());
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(surface)
+    }
+
+    fn check_imports(&self, module: &str, manifest: &Manifest) -> Result<(), ModuleError> {
+        for (import, is_interface) in &self.imports {
+            let foreign = || ModuleError::ForeignImport { module: module.to_owned(), import: import.clone() };
+            let interface = own_interface(import).filter(|_| *is_interface).ok_or_else(foreign)?;
+            if interface == "types" {
+                continue;
+            }
+            let capability = Capability::from_name(interface).ok_or_else(foreign)?;
+            if !manifest.capabilities.contains_key(&capability) {
+                return Err(ModuleError::NotAsked { module: module.to_owned(), interface: capability });
+            }
+        }
+        Ok(())
+    }
+
+    fn check_exports(&self, module: &str, kind: Kind) -> Result<(), ModuleError> {
+        let exports = |name: &str| self.functions.iter().any(|function| function == name);
+        let detail = match (kind, exports("run"), exports("reduce")) {
+            (Kind::Nettest, true, true) | (Kind::MiniNettest, true, false) => return Ok(()),
+            (_, false, _) => "it does not export `run`",
+            (Kind::Nettest, true, false) => "it does not export `reduce`, as a mini nettest does not",
+            (Kind::MiniNettest, true, true) => "it exports `reduce`, as a nettest does",
+        };
+        Err(ModuleError::WrongWorld { module: module.to_owned(), kind, detail: detail.to_owned() })
+    }
+}
+
+/// The interface's name, where the import is one of `netsonde:probe@0.1.x`.
+fn own_interface(import: &str) -> Option<&str> {
+    let (interface, version) = import.strip_prefix("netsonde:probe/")?.split_once('@')?;
+    let patch = version.strip_prefix("0.1.")?;
+    patch.bytes().all(|byte| byte.is_ascii_digit()).then_some(interface)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_our_package_is_ours() {
+        assert_eq!(own_interface("netsonde:probe/dns@0.1.0"), Some("dns"));
+        assert_eq!(own_interface("netsonde:probe/dns@0.1.12"), Some("dns"));
+        for foreign in [
+            "wasi:sockets/tcp@0.2.0",
+            "netsonde:probe/dns@0.2.0",
+            "netsonde:probe/dns@0.1.0-rc.1",
+            "netsonde:probe/dns",
+            "netsonde:probes/dns@0.1.0",
+        ] {
+            assert_eq!(own_interface(foreign), None, "{foreign}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_component_says_what_it_is() {
+        let what = |wasm: &[u8]| inspect("bad", wasm).unwrap_err().to_string();
+        assert!(what(b"").contains("does not begin like WebAssembly"));
+        assert!(what(b"<html>").contains("load bad: not a WebAssembly component"));
+        assert!(what(b"\0asm\x01\0\0\0").contains("core module"));
+        let truncated = what(b"\0asm\x0d\0\x01\0\x07\xff");
+        assert!(truncated.contains("load bad: not a WebAssembly component"), "{truncated}");
+        assert!(what(b"\0asm\x0d\0\x01\0").contains("no manifest"));
+    }
+}
