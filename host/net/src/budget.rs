@@ -122,6 +122,11 @@ impl Meter {
         self.bytes_sent.fetch_sub(bytes as u64, Ordering::Relaxed);
     }
 
+    /// What is to be sent does not fit, and is of no use in part.
+    pub(crate) fn no_more_sent(&self) -> Exceeded {
+        self.exceed("bytes_sent", self.budget.bytes_sent)
+    }
+
     /// Count bytes that were read. They have arrived, so they are counted even where they exceed the budget.
     pub(crate) fn received(&self, bytes: usize) -> Result<(), Exceeded> {
         let bytes = bytes as u64;

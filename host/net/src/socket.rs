@@ -134,6 +134,10 @@ impl Socket {
         }
     }
 
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
     fn now(&self) -> Duration {
         self.shared.trace.clock().now()
     }
@@ -220,8 +224,8 @@ pub(crate) enum Stream {
 impl Stream {
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         match self {
-            Self::Plain(socket) => &socket.shared,
-            Self::Tls(tls) => &tls.get_ref().0.shared,
+            Self::Plain(socket) => socket.shared(),
+            Self::Tls(tls) => tls.get_ref().0.shared(),
         }
     }
 }

@@ -2,9 +2,18 @@
 
 use rustls::{
     RootCertStore,
+    client::WebPkiServerVerifier,
+    crypto::CryptoProvider,
     pki_types::{CertificateDer, pem::PemObject},
 };
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
+
+/// The cryptography of every handshake.
+pub(super) fn provider() -> Arc<CryptoProvider> {
+    static PROVIDER: LazyLock<Arc<CryptoProvider>> =
+        LazyLock::new(|| Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
+    Arc::clone(&PROVIDER)
+}
 
 /// Why texts of root certificates can not be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -41,35 +50,46 @@ pub enum RootsError {
     },
 }
 
-/// A set of root certificates.
+/// A set of root certificates, ready to verify with.
 #[derive(Clone, Debug)]
-pub(crate) struct Roots(Arc<RootCertStore>);
+pub(crate) struct Roots(Arc<WebPkiServerVerifier>);
 
 impl Roots {
     /// Mozilla's bundle and these.
     pub(crate) fn mozilla_and(pem: &[String]) -> Result<Self, RootsError> {
-        let mut store = RootCertStore {
-            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-        };
-        add(&mut store, pem)?;
-        Ok(Self(Arc::new(store)))
+        Self::new(
+            RootCertStore {
+                roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+            },
+            pem,
+        )
     }
 
     /// Only these.
     pub(crate) fn only(pem: &[String]) -> Result<Self, RootsError> {
-        let mut store = RootCertStore::empty();
-        add(&mut store, pem)?;
-        Ok(Self(Arc::new(store)))
+        Self::new(RootCertStore::empty(), pem)
     }
 
-    pub(crate) fn store(&self) -> Arc<RootCertStore> {
+    fn new(mut store: RootCertStore, pem: &[String]) -> Result<Self, RootsError> {
+        let certificates = add(&mut store, pem)?;
+        WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider())
+            .build()
+            .map(Self)
+            .map_err(|error| RootsError::NoneUsable {
+                certificates,
+                reason: error.to_string(),
+            })
+    }
+
+    pub(crate) fn verifier(&self) -> Arc<WebPkiServerVerifier> {
         Arc::clone(&self.0)
     }
 }
 
 /// Add every certificate of every text. One that can not serve as a root (too old a format, for instance) is logged
-/// and left out, so that it does not take the others with it; only where none is left is it an error.
-fn add(store: &mut RootCertStore, pem: &[String]) -> Result<(), RootsError> {
+/// and left out, so that it does not take the others with it; only where none is left is it an error. Says how many
+/// certificates the texts hold.
+fn add(store: &mut RootCertStore, pem: &[String]) -> Result<usize, RootsError> {
     let count = pem.len();
     let mut certificates = 0;
     let mut refused = None;
@@ -97,6 +117,6 @@ fn add(store: &mut RootCertStore, pem: &[String]) -> Result<(), RootsError> {
     }
     match refused {
         Some(reason) if !usable => Err(RootsError::NoneUsable { certificates, reason }),
-        _ => Ok(()),
+        _ => Ok(certificates),
     }
 }

@@ -1,0 +1,70 @@
+//! What an error of hyper means in OONI's words.
+
+use crate::{socket::Shared, tls};
+use netsonde_data::failure::FailureCode;
+use std::{error::Error, io};
+
+/// Why an exchange failed.
+#[derive(Debug)]
+pub(super) enum ExchangeError {
+    /// Hyper says so.
+    Hyper(hyper::Error),
+    /// The request can not be written.
+    Http(http::Error),
+    /// The connection is gone since an earlier exchange.
+    Gone,
+}
+
+impl From<hyper::Error> for ExchangeError {
+    fn from(error: hyper::Error) -> Self {
+        Self::Hyper(error)
+    }
+}
+
+impl From<http::Error> for ExchangeError {
+    fn from(error: http::Error) -> Self {
+        Self::Http(error)
+    }
+}
+
+/// The failure string. Where hyper does not pass on what the socket said, the socket is asked.
+pub(super) fn code(error: &ExchangeError, socket: &Shared) -> FailureCode {
+    match error {
+        ExchangeError::Hyper(error) => hyper_code(error, socket),
+        ExchangeError::Http(error) => FailureCode::unknown(error.to_string()),
+        ExchangeError::Gone => socket
+            .last_failure()
+            .unwrap_or(FailureCode::CONNECTION_ALREADY_CLOSED),
+    }
+}
+
+fn hyper_code(error: &hyper::Error, socket: &Shared) -> FailureCode {
+    let sources = std::iter::successors(error.source(), |&error| error.source());
+    if let Some(error) = sources
+        .clone()
+        .find_map(|error| error.downcast_ref::<io::Error>())
+    {
+        return tls::failure_code(error);
+    }
+    if error.is_incomplete_message() {
+        return FailureCode::EOF_ERROR;
+    }
+    if error.is_parse() {
+        let what = if error.to_string().contains("version") {
+            "version"
+        } else {
+            "response"
+        };
+        return FailureCode::unknown(format!(
+            "HTTP/1.x transport connection broken: malformed HTTP {what}"
+        ));
+    }
+    if let Some(code) = socket.last_failure() {
+        return code;
+    }
+    if error.is_canceled() || error.is_closed() {
+        return FailureCode::CONNECTION_ALREADY_CLOSED;
+    }
+    let text = sources.fold(error.to_string(), |text, source| format!("{text}: {source}"));
+    FailureCode::unknown(text)
+}
