@@ -25,9 +25,7 @@ pub(crate) fn is_unknown(code: &str) -> bool {
 
 /// Out of what became of several endpoints: the first success, otherwise the first failure that is not unknown,
 /// otherwise the first failure. `None` if there is nothing to choose from.
-pub(crate) fn first_success<T>(
-    results: impl IntoIterator<Item = Result<T, Failure>>,
-) -> Option<Result<T, Failure>> {
+pub fn first_success<T>(results: impl IntoIterator<Item = Result<T, Failure>>) -> Option<Result<T, Failure>> {
     let mut best: Option<Failure> = None;
     for result in results {
         match (result, &best) {

@@ -48,6 +48,7 @@ pub use bindings::nettest::netsonde::probe::types::{
     TlsOptions, Transaction, begin,
 };
 pub use bindings::nettest::netsonde::probe::{dns, http, info, mini, progress, tcp, tls};
+pub use failure::first_success;
 pub use futures;
 pub use guest::{Export, MiniNettest, Nettest};
 pub use serde_json::{Map, Value as Json, json};

@@ -1,0 +1,51 @@
+//! Connections: one address after the other, IPv4 first, until one can be connected to.
+
+use netsonde_guest::steps::connect;
+use netsonde_guest::{Connection, Failure, TlsOptions, Transaction, Url, begin, first_success, tls};
+
+use crate::options::Options;
+use crate::resolve::Resolver;
+use crate::{during, unknown};
+
+/// How to get to a host.
+pub(crate) struct Dialer<'a> {
+    /// Whom to ask for its addresses.
+    pub(crate) resolver: Resolver,
+    /// What to do differently.
+    pub(crate) options: &'a Options,
+}
+
+impl Dialer<'_> {
+    /// Connect to the host and the port of the URL. Everything on this connection is part of one transaction.
+    pub(crate) async fn connect(&self, url: &Url) -> Result<(Transaction, Connection), Failure> {
+        let port = url
+            .port_or_default()
+            .ok_or_else(|| unknown("missing port in address"))?;
+        let mut failures = Vec::new();
+        for address in self.resolver.lookup(&url.host).await? {
+            let transaction = begin(&[], None);
+            match connect(&transaction, &address, port).await {
+                Ok(connection) => return Ok((transaction, connection)),
+                Err(failure) => failures.push(Err(failure)),
+            }
+        }
+        let failed = first_success(failures).unwrap_or_else(|| Err(unknown("the host has no address")));
+        failed.map_err(during("connect"))
+    }
+
+    /// Connect, and shake hands.
+    pub(crate) async fn handshake(&self, url: &Url) -> Result<(Transaction, Connection), Failure> {
+        let (transaction, connection) = self.connect(url).await?;
+        let options = TlsOptions::new();
+        let own_name = &self.options.tls_server_name;
+        options.server_name(if own_name.is_empty() { &url.host } else { own_name });
+        options.alpn(&["h2".to_owned(), "http/1.1".to_owned()]);
+        if self.options.no_tls_verify {
+            options.no_verify();
+        }
+        let connection = tls::handshake(&transaction, connection, &options)
+            .await
+            .map_err(during("tls_handshake"))?;
+        Ok((transaction, connection))
+    }
+}

@@ -1,0 +1,167 @@
+//! HTTP, and where redirects lead.
+
+use netsonde_guest::steps::{ACCEPT, ACCEPT_LANGUAGE, USER_AGENT, fetch};
+use netsonde_guest::{Failure, HttpRequest, Url};
+
+use crate::dial::Dialer;
+use crate::options::Options;
+use crate::{during, unknown};
+
+/// How many redirects are followed.
+const MAX_REDIRECTS: usize = 10;
+
+/// What is fetched next.
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Hop {
+    method: String,
+    url: Url,
+    /// The `Host` header, where it is another one than the URL's.
+    host: String,
+}
+
+/// Fetch a URL and what it redirects to, each over a connection of its own.
+pub(crate) async fn follow(dialer: &Dialer<'_>, url: Url) -> Result<(), Failure> {
+    let Options {
+        method, http_host, ..
+    } = dialer.options;
+    let mut hop = Hop {
+        method: method.to_owned(),
+        url,
+        host: http_host.clone(),
+    };
+    for _ in 0..=MAX_REDIRECTS {
+        let (status, location) = round_trip(dialer, &hop).await?;
+        if dialer.options.no_follow_redirects {
+            return Ok(());
+        }
+        match hop.next(status, location.as_deref())? {
+            Some(next) => hop = next,
+            None => return Ok(()),
+        }
+    }
+    Err(unknown(&format!(
+        "{}: stopped after {MAX_REDIRECTS} redirects",
+        hop.name()
+    )))
+}
+
+/// One transaction: the status and the `Location`.
+async fn round_trip(dialer: &Dialer<'_>, hop: &Hop) -> Result<(u16, Option<String>), Failure> {
+    let (transaction, connection) = match hop.url.scheme.as_str() {
+        "https" => dialer.handshake(&hop.url).await?,
+        _ => dialer.connect(&hop.url).await?,
+    };
+    let request = HttpRequest::new(&hop.method, &hop.url.to_string());
+    let own_agent = &dialer.options.user_agent;
+    let user_agent = if own_agent.is_empty() {
+        USER_AGENT
+    } else {
+        own_agent
+    };
+    if !hop.host.is_empty() {
+        request.header("Host", &hop.host);
+    }
+    request.header("Accept", ACCEPT);
+    request.header("Accept-Language", ACCEPT_LANGUAGE);
+    request.header("User-Agent", user_agent);
+    // OONI's operation for whatever goes wrong after the handshake.
+    let response = fetch(&transaction, &connection, &request)
+        .await
+        .map_err(during("top_level"))?;
+    Ok((response.status(), response.header("location")))
+}
+
+impl Hop {
+    /// Where a response leads; `None` when it is no redirect.
+    fn next(&self, status: u16, location: Option<&str>) -> Result<Option<Self>, Failure> {
+        let (true, Some(location)) = (matches!(status, 301 | 302 | 303 | 307 | 308), location) else {
+            return Ok(None);
+        };
+        let malformed = || unknown(&format!("{}: malformed Location {location}", self.name()));
+        let url = self.url.join(location).ok_or_else(malformed)?;
+        if !matches!(url.scheme.as_str(), "http" | "https") {
+            return Err(unknown(&format!(
+                "{}: unsupported protocol scheme {}",
+                self.name(),
+                url.scheme
+            )));
+        }
+        let keeps_method = matches!(status, 307 | 308) || self.method == "HEAD";
+        let method = if keeps_method {
+            self.method.clone()
+        } else {
+            "GET".to_owned()
+        };
+        // A Host header of one's own goes with the host: it survives a redirect that names none.
+        let same_host = url.host == self.url.host && !location.contains("//");
+        let host = if same_host {
+            self.host.clone()
+        } else {
+            String::new()
+        };
+        Ok(Some(Self { method, url, host }))
+    }
+
+    /// As OONI writes it: `Get "https://example.com/"`.
+    fn name(&self) -> String {
+        let (first, rest) = self.method.split_at(self.method.len().min(1));
+        format!("{first}{} \"{}\"", rest.to_ascii_lowercase(), self.url)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hop(method: &str, host: &str) -> Hop {
+        let url = Url::parse("http://example.com/a").unwrap();
+        Hop {
+            method: method.to_owned(),
+            url,
+            host: host.to_owned(),
+        }
+    }
+
+    fn next(from: &Hop, status: u16, location: &str) -> Hop {
+        from.next(status, Some(location)).unwrap().unwrap()
+    }
+
+    #[test]
+    fn only_redirects_with_a_location_lead_anywhere() {
+        assert_eq!(hop("GET", "").next(200, Some("/b")).unwrap(), None);
+        assert_eq!(hop("GET", "").next(304, Some("/b")).unwrap(), None);
+        assert_eq!(hop("GET", "").next(301, None).unwrap(), None);
+        assert_eq!(
+            next(&hop("GET", ""), 302, "https://example.org/").url.to_string(),
+            "https://example.org/"
+        );
+    }
+
+    #[test]
+    fn some_redirects_keep_the_method() {
+        assert_eq!(next(&hop("POST", ""), 302, "/b").method, "GET");
+        assert_eq!(next(&hop("HEAD", ""), 302, "/b").method, "HEAD");
+        assert_eq!(next(&hop("POST", ""), 307, "/b").method, "POST");
+    }
+
+    #[test]
+    fn a_host_header_stays_with_its_host() {
+        let from = hop("GET", "front.example");
+        assert_eq!(next(&from, 301, "/b").host, "front.example");
+        assert_eq!(next(&from, 301, "https://example.com/b").host, "");
+        assert_eq!(next(&from, 301, "//example.org/b").host, "");
+    }
+
+    #[test]
+    fn redirects_that_lead_nowhere_are_failures() {
+        let nowhere = |location: &str| hop("GET", "").next(301, Some(location)).unwrap_err().code;
+        assert_eq!(
+            nowhere("ftp://example.com/"),
+            "unknown_failure: Get \"http://example.com/a\": unsupported protocol scheme ftp"
+        );
+        assert_eq!(
+            nowhere("http:///"),
+            "unknown_failure: Get \"http://example.com/a\": malformed Location http:///"
+        );
+    }
+}

@@ -1,0 +1,88 @@
+//! `urlgetter` 0.2.0: fetch a URL, or take one step towards it.
+//!
+//! | input | what is measured |
+//! |---|---|
+//! | `http://…`, `https://…` | lookup, connection, handshake, HTTP, and the same again for each redirect |
+//! | `dnslookup://domain` | the lookup |
+//! | `tcpconnect://host:port` | the lookup and the connection |
+//! | `tlshandshake://host:port` | those, and the handshake |
+//!
+//! Whatever goes wrong, options that make no sense included, is in the test keys `failure` and `failed_operation`.
+
+mod dial;
+mod fetch;
+mod options;
+mod resolve;
+
+use netsonde_guest::{Failure, Json, Map, Nettest, Target, Url, export_nettest, json};
+
+use crate::dial::Dialer;
+use crate::options::Options;
+use crate::resolve::Resolver;
+
+/// The nettest.
+pub struct Urlgetter;
+
+impl Nettest for Urlgetter {
+    type Options = Options;
+
+    async fn run(target: Target<Options>) -> Result<Map<String, Json>, Failure> {
+        let Some(input) = target.input.filter(|input| !input.is_empty()) else {
+            return Err(Failure::top_level(
+                "invalid_argument",
+                "urlgetter needs a URL as its input".to_owned(),
+            ));
+        };
+        let agent = if target.options.no_follow_redirects {
+            "agent"
+        } else {
+            "redirect"
+        };
+        let failure = measure(&input, &target.options).await.err();
+        Ok(Map::from_iter([
+            ("agent".to_owned(), json!(agent)),
+            (
+                "failed_operation".to_owned(),
+                json!(failure.as_ref().map(|failure| &failure.operation)),
+            ),
+            (
+                "failure".to_owned(),
+                json!(failure.as_ref().map(|failure| &failure.code)),
+            ),
+        ]))
+    }
+
+    /// All keys of urlgetter come from `run`: only it knows which step was the last.
+    fn reduce(_test_keys: &Map<String, Json>) -> Result<Map<String, Json>, Failure> {
+        Ok(Map::new())
+    }
+}
+
+async fn measure(input: &str, options: &Options) -> Result<(), Failure> {
+    options.check()?;
+    let resolver = Resolver::parse(&options.resolver_url)?;
+    let url = Url::parse(input).ok_or_else(|| unknown(&format!("{input} is no URL")))?;
+    let dialer = Dialer { resolver, options };
+    match url.scheme.as_str() {
+        "http" | "https" => fetch::follow(&dialer, url).await,
+        "dnslookup" => dialer.resolver.lookup(&url.host).await.map(drop),
+        "tcpconnect" => dialer.connect(&url).await.map(drop),
+        "tlshandshake" => dialer.handshake(&url).await.map(drop),
+        _ => Err(unknown("unknown targetURL scheme")),
+    }
+}
+
+/// A failure that OONI has no string for.
+fn unknown(text: &str) -> Failure {
+    Failure::top_level(&format!("unknown_failure: {text}"), text.to_owned())
+}
+
+/// A failure as one of the step that it happened in.
+fn during(operation: &'static str) -> impl Fn(Failure) -> Failure {
+    move |failure| Failure {
+        operation: operation.to_owned(),
+        ..failure
+    }
+}
+
+export_nettest!(Urlgetter);
