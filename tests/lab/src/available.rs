@@ -77,12 +77,8 @@ pub fn available() -> Result<(), Unavailable> {
         Step::UserNamespace | Step::IdentityMaps | Step::OtherNamespaces => forbidding_setting(|name| {
             std::fs::read_to_string(format!("/proc/sys/{}", name.replace('.', "/"))).ok()
         })
-        .unwrap_or_else(|| Unavailable::Forbidden {
-            tried: match step {
-                Step::UserNamespace => "make a user namespace",
-                Step::IdentityMaps => "map this user in a new user namespace",
-                _ => "make network and mount namespaces",
-            },
+        .unwrap_or(Unavailable::Forbidden {
+            tried: step.what(),
             error,
         }),
     })
@@ -130,8 +126,9 @@ mod tests {
     #[test]
     fn a_forbidding_setting_is_named_with_its_remedy() {
         let ubuntu = |name: &str| match name {
-            "kernel.apparmor_restrict_unprivileged_userns" => Some("1\n".to_owned()),
-            "kernel.unprivileged_userns_clone" => Some("1\n".to_owned()),
+            "kernel.apparmor_restrict_unprivileged_userns" | "kernel.unprivileged_userns_clone" => {
+                Some("1\n".to_owned())
+            }
             "user.max_user_namespaces" => Some("63000\n".to_owned()),
             _ => None,
         };

@@ -17,6 +17,28 @@
 //! process its own user namespace, in which it is privileged. [`available`] really tries, and says which setting
 //! is in the way and what to type. Tests use [`test::in_lab`].
 //!
+//! ```no_run
+//! # #[cfg(target_os = "linux")]
+//! netsonde_lab::test::in_lab("tests::a_reset_is_seen", || {
+//!     use netsonde_lab::scenario::{Action, Host, Rule, When};
+//!     let host = Host {
+//!         name: "example.org".into(),
+//!         addresses: vec!["192.0.2.1".parse().unwrap()],
+//!         https: vec![443],
+//!         ..Host::default()
+//!     };
+//!     let lab = netsonde_lab::Lab::start(&netsonde_lab::Scenario {
+//!         hosts: vec![host],
+//!         rules: vec![Rule::new(When::Sni("example.org".into()), Action::Reset)],
+//!         ..netsonde_lab::Scenario::default()
+//!     })
+//!     .unwrap();
+//!     let status = lab.command("curl").arg("https://example.org/").status().unwrap();
+//!     assert!(!status.success());
+//!     assert_eq!(lab.rule_hits(), [("rule 1".to_owned(), 1)]);
+//! });
+//! ```
+//!
 //! The lab is Linux only; elsewhere scenarios can be read and [`available`] says so.
 //!
 //! What belongs here: the world and its censors. What does not: anything of the probe. The lab knows none of the

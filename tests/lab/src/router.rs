@@ -28,31 +28,31 @@ pub(crate) struct Router {
     pub(crate) stop: Arc<EventFd>,
 }
 
-/// What happens to a packet when its time has come.
-enum Stage {
-    /// It leaves for the world.
-    ToWorld,
-    /// It comes from the world to the censor.
-    ToCensor,
-    /// It leaves for the client.
-    ToClient,
+/// Where a packet goes when its time has come.
+enum Bound {
+    /// The world.
+    World,
+    /// From the world to the censor.
+    Censor,
+    /// The client.
+    Client,
 }
 
 /// Packets under way, by time and then in the order in which they came.
 #[derive(Default)]
 struct Queue {
-    packets: BTreeMap<(Instant, u64), (Stage, Vec<u8>)>,
+    packets: BTreeMap<(Instant, u64), (Bound, Vec<u8>)>,
     count: u64,
 }
 
 impl Queue {
-    fn push(&mut self, at: Instant, stage: Stage, packet: Vec<u8>) {
+    fn push(&mut self, at: Instant, bound: Bound, packet: Vec<u8>) {
         self.count = self.count.wrapping_add(1);
-        self.packets.insert((at, self.count), (stage, packet));
+        self.packets.insert((at, self.count), (bound, packet));
     }
 
     /// The first packet whose time has come.
-    fn pop(&mut self, now: Instant) -> Option<(Stage, Vec<u8>)> {
+    fn pop(&mut self, now: Instant) -> Option<(Bound, Vec<u8>)> {
         let first = self.packets.first_entry()?;
         (first.key().0 <= now).then(|| first.remove())
     }
@@ -68,11 +68,11 @@ impl Router {
         let mut queue = Queue::default();
         let mut packet = Vec::new();
         loop {
-            while let Some((stage, packet)) = queue.pop(Instant::now()) {
-                match stage {
-                    Stage::ToWorld => self.world.write(&packet),
-                    Stage::ToClient => self.client.write(&packet),
-                    Stage::ToCensor => self.judge(Direction::FromWorld, packet, &mut queue),
+            while let Some((bound, packet)) = queue.pop(Instant::now()) {
+                match bound {
+                    Bound::World => self.world.write(&packet),
+                    Bound::Client => self.client.write(&packet),
+                    Bound::Censor => self.judge(Direction::FromWorld, packet, &mut queue),
                 }
             }
             let [client, world, stop] = self.wait(queue.next())?;
@@ -89,7 +89,7 @@ impl Router {
                 if !world || !self.world.read(&mut packet)? {
                     break;
                 }
-                queue.push(Instant::now() + self.delay, Stage::ToCensor, packet.clone());
+                queue.push(Instant::now() + self.delay, Bound::Censor, packet.clone());
             }
         }
     }
@@ -117,15 +117,15 @@ impl Router {
             Pass::Never => None,
         };
         match (direction, passes) {
-            (Direction::FromClient, Some(at)) => queue.push(at + self.delay, Stage::ToWorld, packet),
-            (Direction::FromWorld, Some(at)) => queue.push(at, Stage::ToClient, packet),
+            (Direction::FromClient, Some(at)) => queue.push(at + self.delay, Bound::World, packet),
+            (Direction::FromWorld, Some(at)) => queue.push(at, Bound::Client, packet),
             (_, None) => (),
         }
         for forged in verdict.to_client {
-            queue.push(now, Stage::ToClient, forged);
+            queue.push(now, Bound::Client, forged);
         }
         for forged in verdict.to_world {
-            queue.push(now + self.delay, Stage::ToWorld, forged);
+            queue.push(now + self.delay, Bound::World, forged);
         }
     }
 }

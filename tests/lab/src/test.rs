@@ -10,6 +10,8 @@ const MARKER: &str = "NETSONDE_LAB_TEST";
 const REQUIRED: &str = "NETSONDE_REQUIRE_LAB";
 /// What the child prints when the body has run to its end: a name that matches no test ends well, too.
 const RAN: &str = "netsonde-lab: ran ";
+/// Whether there can be a lab, tried once a process.
+static AVAILABLE: OnceLock<Result<(), crate::Unavailable>> = OnceLock::new();
 
 /// Runs the body of a test where it can start a [`Lab`](crate::Lab): in a child process, in namespaces.
 ///
@@ -30,11 +32,9 @@ pub fn in_lab(test: &str, body: impl FnOnce()) {
         println!("{RAN}{test}");
         return;
     }
-    static AVAILABLE: OnceLock<Result<(), crate::Unavailable>> = OnceLock::new();
     if let Err(why) = AVAILABLE.get_or_init(crate::available) {
-        if std::env::var_os(REQUIRED).is_some_and(|value| value == "1") {
-            panic!("{REQUIRED}=1 and there is no lab: {why}");
-        }
+        let required = std::env::var_os(REQUIRED).is_some_and(|value| value == "1");
+        assert!(!required, "{REQUIRED}=1 and there is no lab: {why}");
         // Not eprintln!, which the harness would keep to itself.
         let _ = writeln!(std::io::stderr(), "SKIPPED {test}: {why}");
         return;

@@ -7,7 +7,7 @@ use crate::scenario::{Action, Endpoint, Rule, When};
 /// What a flow has said so far of where it wants to go.
 #[derive(Default)]
 pub(super) struct Clues {
-    /// The server name of its ClientHello.
+    /// The server name of its `ClientHello`.
     pub(super) sni: Option<String>,
     /// The `Host` of its first HTTP request.
     pub(super) host: Option<String>,

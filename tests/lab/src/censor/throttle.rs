@@ -53,7 +53,7 @@ mod tests {
 
     #[test]
     fn a_burst_passes_at_once_and_the_rest_at_the_rate() {
-        let now = Instant::now() + Duration::from_secs(3600);
+        let now = Instant::now() + Duration::from_hours(1);
         let mut bucket = Bucket::new(100_000);
         let waits: Vec<_> = (0..5).map(|_| bucket.admit(1500, now).unwrap() - now).collect();
         assert_eq!(waits, [0, 0, 15, 30, 45].map(Duration::from_millis));
@@ -61,7 +61,7 @@ mod tests {
 
     #[test]
     fn what_finds_the_queue_full_is_lost_and_the_queue_empties() {
-        let now = Instant::now() + Duration::from_secs(3600);
+        let now = Instant::now() + Duration::from_hours(1);
         let mut bucket = Bucket::new(100_000);
         let admitted = (0..100).filter_map(|_| bucket.admit(1500, now)).count();
         assert_eq!(admitted, usize::try_from(QUEUE_BYTES / 1500 + 2).unwrap());

@@ -1,8 +1,8 @@
-//! The name in a ClientHello.
+//! The name in a `ClientHello`.
 
 use rustls::server::Acceptor;
 
-/// The server name (RFC 6066, section 3) in the ClientHello with which a connection begins, once all of it is
+/// The server name (RFC 6066, section 3) in the `ClientHello` with which a connection begins, once all of it is
 /// there, in however many segments and records it came.
 pub(super) fn server_name(mut prefix: &[u8]) -> Option<String> {
     let mut acceptor = Acceptor::default();

@@ -42,7 +42,7 @@ pub(super) fn open(netlink: &mut Netlink, name: &str) -> io::Result<(File, [u8; 
     // Ignored: a smaller buffer loses packets of bursts only.
     let _ = setsockopt(&socket, sockopt::RcvBufForce, &RECEIVE_BUFFER);
     bind_to_interface(&socket, peer_interface)?;
-    Ok((File::from(socket), hardware_address(name)?))
+    Ok((socket, hardware_address(name)?))
 }
 
 /// Waits until the kernel has noticed that both ends are up: until then, packets vanish.
@@ -81,23 +81,19 @@ nix::setsockopt_impl!(
 /// Receives every frame that arrives at one interface.
 fn bind_to_interface(socket: &File, interface: u32) -> io::Result<()> {
     let not_a_number = |_| io::Error::other("an interface number out of range");
-    // SAFETY: sockaddr_ll is a C structure of integers; all zeroes is a value of it.
-    #[expect(unsafe_code, reason = "the structure has private padding on some targets")]
-    let mut address: libc::sockaddr_ll = unsafe { std::mem::zeroed() };
-    address.sll_family = u16::try_from(libc::AF_PACKET).unwrap_or_default();
-    address.sll_protocol = u16::try_from(libc::ETH_P_ALL).unwrap_or_default().to_be();
-    address.sll_ifindex = i32::try_from(interface).map_err(not_a_number)?;
-    // SAFETY: the pointer is to a sockaddr_ll whose family is AF_PACKET, of the length given.
-    #[expect(
-        unsafe_code,
-        reason = "nix has no constructor for the address of a packet socket"
-    )]
-    let address = unsafe {
-        LinkAddr::from_raw(
-            (&raw const address).cast(),
-            libc::socklen_t::try_from(size_of_val(&address)).ok(),
-        )
+    let address = libc::sockaddr_ll {
+        sll_family: u16::try_from(libc::AF_PACKET).unwrap_or_default(),
+        sll_protocol: u16::try_from(libc::ETH_P_ALL).unwrap_or_default().to_be(),
+        sll_ifindex: i32::try_from(interface).map_err(not_a_number)?,
+        sll_hatype: 0,
+        sll_pkttype: 0,
+        sll_halen: 0,
+        sll_addr: [0; 8],
     };
+    let length = libc::socklen_t::try_from(size_of_val(&address)).ok();
+    // SAFETY: the pointer is to a sockaddr_ll whose family is AF_PACKET, of the length given.
+    #[expect(unsafe_code, reason = "nix has no constructor for such an address")]
+    let address = unsafe { LinkAddr::from_raw((&raw const address).cast(), length) };
     let address = address.ok_or_else(|| io::Error::other("nix refuses the address of a packet socket"))?;
     bind(socket.as_raw_fd(), &address)?;
     Ok(())
@@ -136,6 +132,10 @@ fn hardware_address(interface: &str) -> io::Result<[u8; 6]> {
     Errno::result(result)?;
     // SAFETY: the kernel has just written that member of the union.
     #[expect(unsafe_code, reason = "there is no other way to read a C union")]
-    let [a, b, c, d, e, f, ..] = unsafe { request.ifr_ifru.ifru_hwaddr.sa_data };
-    Ok([a, b, c, d, e, f].map(|byte| u8::from_ne_bytes(byte.to_ne_bytes())))
+    let address = unsafe { request.ifr_ifru.ifru_hwaddr.sa_data };
+    let mut octets = [0; 6];
+    for (to, from) in octets.iter_mut().zip(address) {
+        *to = u8::from_ne_bytes(from.to_ne_bytes());
+    }
+    Ok(octets)
 }

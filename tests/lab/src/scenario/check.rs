@@ -135,6 +135,15 @@ fn check_shape(host: &Host, names: &BTreeSet<String>) -> Result<(), Complaint> {
                 "keep one: a CNAME has its target's addresses",
             ));
         }
+        if [&host.http, &host.https, &host.dns]
+            .into_iter()
+            .any(|ports| !ports.is_empty())
+        {
+            return Err((
+                "it has a cname and serves something".into(),
+                "let the host that has the addresses serve",
+            ));
+        }
     } else if host.addresses.is_empty() {
         return Err((
             "it has no address".into(),

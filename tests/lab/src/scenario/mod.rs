@@ -184,7 +184,7 @@ impl Rule {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum When {
-    /// The server name in a TLS ClientHello, also one that comes in several segments.
+    /// The server name in a TLS `ClientHello`, also one that comes in several segments.
     Sni(String),
     /// The `Host` of the first HTTP request on a connection.
     Host(String),

@@ -19,7 +19,7 @@ pub enum ScenarioError {
         source: std::io::Error,
     },
     /// It is not TOML, or has a field, a word or a type that scenarios do not have.
-    #[error("{file}:{line}: {message}")]
+    #[error("{file}:{line}: {message}, in `{text}`")]
     Malformed {
         /// The file, as it was given.
         file: String,
@@ -27,6 +27,8 @@ pub enum ScenarioError {
         line: usize,
         /// What is wrong there, and what would be right.
         message: String,
+        /// The line itself.
+        text: String,
     },
     /// Every part is well formed, but they do not fit together.
     #[error("{file}:{line}: {problem}")]
@@ -66,10 +68,19 @@ impl Scenario {
 
     /// Reads the text of a scenario document; `file` is its name in errors.
     pub fn from_toml(file: &str, text: &str) -> Result<Self, ScenarioError> {
-        let document: Document = toml::from_str(text).map_err(|error| ScenarioError::Malformed {
-            file: file.to_owned(),
-            line: line_of(text, error.span().map_or(0, |span| span.start)),
-            message: error.message().to_owned(),
+        let document: Document = toml::from_str(text).map_err(|error| {
+            let line = line_of(text, error.span().map_or(0, |span| span.start));
+            ScenarioError::Malformed {
+                file: file.to_owned(),
+                line,
+                message: error.message().to_owned(),
+                text: text
+                    .lines()
+                    .nth(line.saturating_sub(1))
+                    .unwrap_or_default()
+                    .trim()
+                    .to_owned(),
+            }
         })?;
         let spans = Spans {
             resolver: document.resolver.as_ref().map(Spanned::span),

@@ -86,12 +86,9 @@ pub(crate) async fn serve_http(listener: TcpListener, sites: Arc<Sites>) {
 /// Serves what was agreed by ALPN over TLS, HTTP/1.1 when nothing was.
 pub(crate) async fn serve_https(listener: TcpListener, tls: TlsAcceptor, sites: Arc<Sites>) {
     loop {
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
-            Err(_) => {
-                tokio::time::sleep(PAUSE).await;
-                continue;
-            }
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(PAUSE).await;
+            continue;
         };
         let (tls, sites) = (tls.clone(), Arc::clone(&sites));
         tokio::spawn(async move {

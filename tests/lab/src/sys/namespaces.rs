@@ -126,6 +126,18 @@ impl Step {
         Self::Links,
         Self::Done,
     ];
+
+    /// What is done, for people.
+    pub(crate) fn what(self) -> &'static str {
+        match self {
+            Self::Fork => "start a process",
+            Self::UserNamespace => "make a user namespace",
+            Self::IdentityMaps => "map this user in a new user namespace",
+            Self::OtherNamespaces => "make network and mount namespaces",
+            Self::Links => "make a network device",
+            Self::Done => "end the trial",
+        }
+    }
 }
 
 /// Tries all steps in a child process that ends at once; returns the one that failed and why, or nothing.
@@ -138,12 +150,11 @@ pub(crate) fn try_in_child() -> io::Result<Option<(Step, io::Error)>> {
             // A report that cannot be written makes the trial look stuck at an earlier step, which is a failure.
             let _ = write(&report_to, &[step as u8]);
         };
-        match &identity {
-            Some(identity) => identity.enter_user_namespace(progress)?,
-            None => {
-                progress(Step::OtherNamespaces);
-                unshare(CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS)?;
-            }
+        if let Some(identity) = &identity {
+            identity.enter_user_namespace(progress)?;
+        } else {
+            progress(Step::OtherNamespaces);
+            unshare(CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS)?;
         }
         progress(Step::Links);
         link::try_devices()?;

@@ -16,6 +16,8 @@ const ORG: &str = "23.215.0.132";
 const COM_443: &str = "23.192.228.80:443";
 const ORG_443: &str = "23.215.0.132:443";
 const BOGON: &str = "10.10.34.35";
+/// How long to wait for a second answer that should not come.
+const SHORT: Duration = Duration::from_millis(100);
 
 fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
@@ -191,7 +193,7 @@ fn a_dropped_endpoint_is_silent_over_udp_too() {
         assert_eq!(lab.client(|| query("8.8.8.8", "example.com", PATIENCE)), []);
         assert_eq!(hits(&lab), [1]);
         assert_eq!(
-            lab.client(|| query("1.1.1.1", "example.com", PATIENCE))[0].2,
+            lab.client(|| query("1.1.1.1", "example.com", SHORT))[0].2,
             [ip(COM)]
         );
         assert_eq!(hits(&lab), [1]);
@@ -203,20 +205,24 @@ fn an_injected_answer_comes_first_and_the_true_one_second() {
     in_lab(
         "censored::an_injected_answer_comes_first_and_the_true_one_second",
         || {
-            let lab = Lab::start(&example("dns-bogon")).unwrap();
+            let lab = Lab::start(&Scenario {
+                delay_ms: 100,
+                ..example("dns-bogon")
+            })
+            .unwrap();
             let answers = lab.client(|| query("130.192.3.21", "example.com", PATIENCE));
             let said: Vec<_> = answers
                 .iter()
                 .map(|(_, code, addresses)| (*code, addresses.clone()))
                 .collect();
             assert_eq!(said, [(0, vec![ip(BOGON)]), (0, vec![ip(COM)])]);
-            let round_trip = Duration::from_millis(20);
+            let round_trip = Duration::from_millis(200);
             assert!(
                 answers[0].0 < round_trip && answers[1].0 >= round_trip,
                 "{answers:?}"
             );
             assert_eq!(hits(&lab), [1]);
-            let answers = lab.client(|| query("130.192.3.21", "example.org", PATIENCE));
+            let answers = lab.client(|| query("130.192.3.21", "example.org", SHORT));
             assert_eq!(answers.len(), 1);
             assert_eq!(hits(&lab), [1]);
             // The C library asks for both kinds of address from one socket: one flow.
@@ -235,7 +241,7 @@ fn one_socket_may_ask_for_censored_and_other_names() {
             let answered = lab.client(|| {
                 let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
                 socket.set_read_timeout(Some(PATIENCE)).unwrap();
-                let mut ask = |name: &str| {
+                let ask = |name: &str| {
                     socket
                         .send_to(&crate::client::dns_query(name), "130.192.3.21:53")
                         .unwrap();
@@ -348,10 +354,10 @@ fn a_throttled_flow_takes_its_time() {
         // 200 kB at 50 kB/s.
         let throttled = time(COM_443, "example.com");
         assert!(
-            throttled > Duration::from_secs(4) && throttled < Duration::from_secs(9),
+            throttled > Duration::from_secs(4) && throttled < Duration::from_secs(15),
             "{throttled:?}"
         );
-        assert!(free < Duration::from_secs(1), "{free:?}");
+        assert!(free < throttled / 2, "{free:?}");
         assert_eq!(hits(&lab), [1]);
     });
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How long a client waits for what is dropped.
-pub(crate) const PATIENCE: Duration = Duration::from_millis(700);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A scenario of `examples/scenarios`.
 pub(crate) fn example(name: &str) -> Scenario {
@@ -93,11 +93,11 @@ pub(crate) fn https(lab: &Lab, endpoint: &str, host: &str) -> io::Result<String>
     lab.client(|| request(handshake(connect(endpoint)?, &config, host)?, host))
 }
 
-/// Sends a query for the IPv4 addresses of a name; every response within some time: when it came, its response
-/// code and the addresses in it.
-pub(crate) fn query(resolver: &str, name: &str, wait: Duration) -> Vec<(Duration, u16, Vec<IpAddr>)> {
+/// Sends a query for the IPv4 addresses of a name; every response until there was none for some time: when it
+/// came, its response code and the addresses in it.
+pub(crate) fn query(resolver: &str, name: &str, linger: Duration) -> Vec<(Duration, u16, Vec<IpAddr>)> {
     let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
-    socket.set_read_timeout(Some(wait)).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
     let start = Instant::now();
     socket.send_to(&dns_query(name), (resolver, 53)).unwrap();
     let mut buffer = [0; 1500];
@@ -105,6 +105,7 @@ pub(crate) fn query(resolver: &str, name: &str, wait: Duration) -> Vec<(Duration
     while let Ok((length, _)) = socket.recv_from(&mut buffer) {
         let (code, addresses) = dns_answer(&buffer[..length]);
         answers.push((start.elapsed(), code, addresses));
+        socket.set_read_timeout(Some(linger)).unwrap();
     }
     answers
 }

@@ -1,0 +1,111 @@
+//! Scenario documents: the examples, and what is said of documents with mistakes.
+
+use netsonde_lab::Scenario;
+use netsonde_lab::scenario::{Action, Alpn, Certificate, Lie, When};
+use std::path::Path;
+
+#[test]
+fn every_example_can_be_read_and_says_what_it_shows() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/scenarios");
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let scenario = Scenario::load(&path).unwrap_or_else(|error| panic!("{error}"));
+        assert!(!scenario.description.is_empty(), "{}", path.display());
+        assert!(
+            scenario.rules.iter().all(|rule| rule.name.is_some()),
+            "{}",
+            path.display()
+        );
+        names.push(path.file_stem().unwrap().to_str().unwrap().to_owned());
+    }
+    names.sort();
+    insta::assert_snapshot!(names.join(" "), @"cert-expired cert-unknown-authority cert-wrong-host clean dns-bogon http-blockpage nxdomain sni-drop sni-rst tcp-drop tcp-refused throttling");
+}
+
+#[test]
+fn every_field_can_be_written() {
+    let text = r#"
+        description = "All of it."
+        delay_ms = 3
+        [resolver]
+        address = "192.0.2.53"
+        lies = { "a.test" = { dns = ["10.0.0.1"] }, "b.test" = "nxdomain" }
+        [[host]]
+        name = "a.test"
+        aliases = ["aa.test"]
+        addresses = ["192.0.2.1", "2001:db8::1"]
+        http = [80, 8080]
+        https = [443]
+        dns = [53]
+        status = 301
+        headers = { Location = "https://b.test/" }
+        body_bytes = 10
+        certificate = "unknown-authority"
+        alpn = ["http/1.1"]
+        [[host]]
+        name = "b.test"
+        cname = "a.test"
+        [[rule]]
+        when = { endpoint = "[2001:db8::1]:443" }
+        do = { throttle_bytes_per_second = 1000 }
+        [[rule]]
+        name = "second"
+        when = { dns = "a.test" }
+        do = { dns = ["10.0.0.2"] }
+    "#;
+    let scenario = Scenario::from_toml("all.toml", text).unwrap();
+    assert_eq!(scenario.resolver.lies["b.test"], Lie::Nxdomain);
+    assert_eq!(scenario.hosts[0].certificate, Certificate::UnknownAuthority);
+    assert_eq!(scenario.hosts[0].alpn, [Alpn::Http11]);
+    assert_eq!(
+        scenario.rules[0].when,
+        When::Endpoint("[2001:db8::1]:443".parse().unwrap())
+    );
+    assert_eq!(
+        scenario.rules[1].action,
+        Action::Dns(vec!["10.0.0.2".parse().unwrap()])
+    );
+}
+
+/// What is said of a document that begins with a good host.
+fn complaint(rest: &str) -> String {
+    let text = format!("[[host]]\nname = \"a.test\"\naddresses = [\"192.0.2.1\"]\nhttp = [80]\n\n{rest}\n");
+    Scenario::from_toml("x.toml", &text).unwrap_err().to_string()
+}
+
+#[test]
+fn words_that_scenarios_do_not_have_are_named_with_those_they_have() {
+    insta::assert_snapshot!(complaint("[[hosts]]\nname = 'b'"), @"x.toml:6: unknown field `hosts`, expected one of `description`, `delay_ms`, `resolver`, `host`, `rule`, in `[[hosts]]`");
+    insta::assert_snapshot!(complaint("[[rule]]\nwhen = { snl = 'a.test' }\ndo = 'drop'"), @"x.toml:7: unknown variant `snl`, expected one of `sni`, `host`, `dns`, `endpoint`, in `when = { snl = 'a.test' }`");
+    insta::assert_snapshot!(complaint("[[rule]]\nwhen = { sni = 'a.test' }\ndo = 'rst'"), @"x.toml:8: unknown variant `rst`, expected one of `drop`, `reset`, `close`, `refuse`, `dns`, `nxdomain`, `blockpage`, `throttle_bytes_per_second`, in `do = 'rst'`");
+    insta::assert_snapshot!(complaint("[[rule]]\nwhen = { endpoint = 'a.test:443' }\ndo = 'drop'"), @r#"x.toml:7: `a.test:443` is no endpoint: write "1.2.3.4:443", "[2001:db8::1]:443" or an address alone, in `when = { endpoint = 'a.test:443' }`"#);
+    insta::assert_snapshot!(complaint("[[rule]]\nwhen = { sni = 'a.test' }"), @"x.toml:6: missing field `do`, in `[[rule]]`");
+    insta::assert_snapshot!(complaint("[[host]]\nname = 'b'\naddresses = ['b']"), @"x.toml:8: invalid IP address syntax, in `addresses = ['b']`");
+    insta::assert_snapshot!(complaint("[[host]]\nname = 'b'\naddresses = ['192.0.2.2']\ncertificate = 'bad'"), @"x.toml:9: unknown variant `bad`, expected one of `valid`, `expired`, `wrong-host`, `unknown-authority`, in `certificate = 'bad'`");
+    insta::assert_snapshot!(complaint("[[rule"), @"x.toml:6: unclosed array table, expected `]]`, in `[[rule`");
+}
+
+#[test]
+fn parts_that_do_not_fit_are_named_with_the_remedy() {
+    insta::assert_snapshot!(complaint("[[host]]\nname = 'b.test'"), @r#"x.toml:6: b.test: it has no address: add addresses = ["192.0.2.1"] or cname = "another.host""#);
+    insta::assert_snapshot!(complaint("[[host]]\nname = 'A.test'\naddresses = ['192.0.2.2']"), @"x.toml:6: A.test is named twice: give one host all its addresses");
+    insta::assert_snapshot!(complaint("[[host]]\nname = 'b.test'\ncname = 'c.test'"), @"x.toml:6: b.test: cname c.test is no host's name: add a [[host]] with that name");
+    insta::assert_snapshot!(complaint("[[host]]\nname = 'b.test'\ncname = 'a.test'\nhttp = [80]"), @"x.toml:6: b.test: it has a cname and serves something: let the host that has the addresses serve");
+    insta::assert_snapshot!(complaint("[[host]]\nname = 'b.test'\naddresses = ['192.0.2.1']\nhttps = [80]"), @"x.toml:6: b.test: port 80 of 192.0.2.1 is taken by http: move https to another port");
+    insta::assert_snapshot!(complaint("[[host]]\nname = 'b.test'\naddresses = ['127.0.0.1']"), @"x.toml:6: b.test: 127.0.0.1 is no address a host on the internet can have: use a unicast address");
+    insta::assert_snapshot!(complaint("[[host]]\nname = 'b.test'\naddresses = ['192.0.2.2']\nstatus = 100"), @"x.toml:6: b.test: status 100 ends no HTTP request: use one from 200 to 599");
+    insta::assert_snapshot!(complaint("[[host]]\nname = 'b.test'\naddresses = ['192.0.2.2']\nheaders = { 'a b' = 'c' }"), @"x.toml:6: b.test: `a b: c` is no HTTP header field: use visible ASCII, no space in the name");
+    insta::assert_snapshot!(complaint("[[rule]]\nwhen = { sni = 'a.test' }\ndo = 'refuse'"), @"x.toml:6: `refuse` cannot be done to what this rule matches: refuse needs when = { endpoint = … }; reset is for names");
+    insta::assert_snapshot!(complaint("[[rule]]\nwhen = { endpoint = '192.0.2.1' }\ndo = 'reset'"), @"x.toml:6: `reset` cannot be done to what this rule matches: reset needs when = { sni = … } or { host = … }; refuse is for endpoints");
+    insta::assert_snapshot!(complaint("[[rule]]\nwhen = { sni = 'a.test' }\ndo = { blockpage = 'no' }"), @"x.toml:6: `blockpage` cannot be done to what this rule matches: a blockpage needs when = { host = … }");
+    insta::assert_snapshot!(complaint("[[rule]]\nwhen = { dns = 'a.test' }\ndo = { dns = [] }"), @r#"x.toml:6: an injected answer has no address: add one, or use do = "nxdomain""#);
+    insta::assert_snapshot!(complaint("[[rule]]\nwhen = { sni = 'a.test' }\ndo = { throttle_bytes_per_second = 5 }"), @"x.toml:6: 5 bytes per second is less than one packet: allow 1000 or more; drop blocks all");
+    insta::assert_snapshot!(complaint("[resolver]\naddress = '0.0.0.0'"), @"x.toml:6: 0.0.0.0 is no address a resolver can have: give it a unicast address");
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let error = Scenario::load(Path::new("no/such/file.toml")).unwrap_err();
+    insta::assert_snapshot!(error, @"read scenario no/such/file.toml: No such file or directory (os error 2)");
+}
