@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::BuildError;
-use crate::target::{self, TARGET};
+use crate::target::{TARGET, Toolchain, display};
 
 /// The profile in the workspace's `Cargo.toml`.
 const PROFILE: &str = "guest";
@@ -66,7 +66,8 @@ pub(crate) fn build(root: &Path, target_dir: &Path, packages: &[&str]) -> Result
     let lock_path = target_dir.join(".lock-of-netsonde");
     let lock = File::create(&lock_path).map_err(write(&lock_path))?;
     lock.lock().map_err(write(&lock_path))?;
-    target::ensure()?;
+    let toolchain = Toolchain::of_environment();
+    toolchain.ensure_target()?;
 
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command
@@ -75,12 +76,15 @@ pub(crate) fn build(root: &Path, target_dir: &Path, packages: &[&str]) -> Result
     for package in packages {
         command.args(["-p", package]);
     }
-    let typed = target::display(&command);
+    let typed = display(&command);
     command.arg("--lib").arg("--target-dir").arg(target_dir);
     command
         .env_clear()
         .envs(env::vars_os().filter(|(name, _)| is_kept(&name.to_string_lossy())));
-    command.env("CARGO_ENCODED_RUSTFLAGS", rustflags(root, target_dir)?);
+    command.env(
+        "CARGO_ENCODED_RUSTFLAGS",
+        rustflags(root, target_dir, &toolchain)?,
+    );
     let output = command.output().map_err(|error| BuildError::Start {
         program: typed.clone(),
         error,
@@ -107,15 +111,15 @@ fn is_kept(name: &str) -> bool {
 
 /// Flags that give every folder of this machine a name that is the same on all machines. Later flags win over earlier
 /// ones, so a folder stands after those that can contain it.
-fn rustflags(root: &Path, target_dir: &Path) -> Result<OsString, BuildError> {
+fn rustflags(root: &Path, target_dir: &Path, toolchain: &Toolchain) -> Result<OsString, BuildError> {
     let home = env::var_os("HOME")
         .or_else(|| env::var_os("USERPROFILE"))
         .map(PathBuf::from);
     let cargo_home = env::var_os("CARGO_HOME")
         .map(PathBuf::from)
         .or_else(|| Some(home?.join(".cargo")));
-    let sysroot = PathBuf::from(target::ask_rustc(&["--print", "sysroot"])?);
-    let version = target::ask_rustc(&["-vV"])?;
+    let sysroot = PathBuf::from(toolchain.ask_rustc(&["--print", "sysroot"])?);
+    let version = toolchain.ask_rustc(&["-vV"])?;
     let commit = version
         .lines()
         .find_map(|line| line.strip_prefix("commit-hash: "))
@@ -123,16 +127,26 @@ fn rustflags(root: &Path, target_dir: &Path) -> Result<OsString, BuildError> {
     // The standard library comes with such names already, except where the component rust-src is installed.
     let library = (sysroot.join("lib/rustlib/src/rust"), format!("/rustc/{commit}"));
 
+    let mut folders = Vec::new();
+    if let Some(cargo_home) = cargo_home {
+        // The folder of a registry's crates is named after the registry, and a mirror gives it another name.
+        let registries = fs::read_dir(cargo_home.join("registry/src"))
+            .into_iter()
+            .flatten()
+            .flatten();
+        let registries: Vec<_> = registries
+            .map(|entry| (entry.path(), "/crates".to_owned()))
+            .collect();
+        folders.push((cargo_home, "/cargo".to_owned()));
+        folders.extend(registries);
+    }
+    folders.push((sysroot, "/rust".to_owned()));
+    folders.push(library);
+    folders.push((root.to_path_buf(), "/netsonde".to_owned()));
+    folders.push((target_dir.to_path_buf(), "/target".to_owned()));
+
     let mut flags = OsString::new();
-    let fixed = |name: &str| name.to_owned();
-    let folders = [
-        cargo_home.map(|folder| (folder, fixed("/cargo"))),
-        Some((sysroot, fixed("/rust"))),
-        Some(library),
-        Some((root.to_path_buf(), fixed("/netsonde"))),
-        Some((target_dir.to_path_buf(), fixed("/target"))),
-    ];
-    for (folder, name) in folders.into_iter().flatten() {
+    for (folder, name) in folders {
         if !flags.is_empty() {
             flags.push("\u{1f}");
         }
@@ -142,4 +156,52 @@ fn rustflags(root: &Path, target_dir: &Path) -> Result<OsString, BuildError> {
         flags.push(name);
     }
     Ok(flags)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_could_change_the_bytes_is_kept() {
+        for name in [
+            "RUSTFLAGS",
+            "CARGO_ENCODED_RUSTFLAGS",
+            "CARGO_BUILD_TARGET",
+            "CARGO_PROFILE_RELEASE_LTO",
+            "CARGO_TARGET_DIR",
+            "RUSTC_WORKSPACE_WRAPPER",
+            "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER",
+        ] {
+            assert!(!is_kept(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_cargo_needs_to_reach_its_registry_is_kept() {
+        for name in [
+            "PATH",
+            "CARGO_HOME",
+            "https_proxy",
+            "NO_PROXY",
+            "CARGO_REGISTRIES_MINE_INDEX",
+            "CARGO_NET_OFFLINE",
+            "Path",
+        ] {
+            assert!(is_kept(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_folder_gets_a_fixed_name_and_the_innermost_wins() {
+        let flags = rustflags(
+            Path::new("/w"),
+            Path::new("/w/target/guests"),
+            &Toolchain::of_environment(),
+        )
+        .unwrap();
+        let flags = flags.to_string_lossy().into_owned();
+        let at = |flag: &str| flags.split('\u{1f}').position(|found| found == flag).unwrap();
+        assert!(at("--remap-path-prefix=/w=/netsonde") < at("--remap-path-prefix=/w/target/guests=/target"));
+    }
 }

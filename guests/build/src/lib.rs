@@ -208,3 +208,130 @@ fn shared_target_dir(out_dir: &Path) -> PathBuf {
         .unwrap_or(out_dir)
         .join("guests")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A workspace with one guest, and a folder for built ones.
+    fn packager() -> (tempfile::TempDir, Request) {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().to_path_buf();
+        fs::create_dir_all(root.join("guests/one")).unwrap();
+        fs::create_dir(root.join("built")).unwrap();
+        fs::write(root.join("Cargo.toml"), "[workspace]\n").unwrap();
+        fs::write(
+            root.join("guests/one/Cargo.toml"),
+            "[package]\nname = \"guest-one\"\n",
+        )
+        .unwrap();
+        fs::write(root.join("guests/one/nettest.toml"), manifest("one")).unwrap();
+        let request = Request {
+            guests: vec!["guests/one".to_owned()],
+            target_dir: root.join("target"),
+            prebuilt: Some(root.join("built")),
+            workspace_root: root,
+        };
+        (folder, request)
+    }
+
+    fn manifest(name: &str) -> String {
+        format!("name = \"{name}\"\nkind = \"mini-nettest\"\n")
+    }
+
+    /// A component that exports `run`, a function, and imports nothing.
+    fn component(name: &str) -> Vec<u8> {
+        use wasm_encoder::{
+            CodeSection, ComponentBuilder, ComponentExportKind, ExportKind, ExportSection, Function,
+            FunctionSection, Module, TypeSection,
+        };
+        let mut types = TypeSection::new();
+        types.ty().function([], []);
+        let mut functions = FunctionSection::new();
+        functions.function(0);
+        let mut exports = ExportSection::new();
+        exports.export("run", ExportKind::Func, 0);
+        let mut code = CodeSection::new();
+        let mut body = Function::new([]);
+        body.instructions().end();
+        code.function(&body);
+        let mut module = Module::new();
+        module
+            .section(&types)
+            .section(&functions)
+            .section(&exports)
+            .section(&code);
+
+        let mut builder = ComponentBuilder::default();
+        let module = builder.core_module(None, &module);
+        let instance = builder.core_instantiate(None, module, []);
+        let run = builder.core_alias_export(None, instance, "run", ExportKind::Func);
+        let (ty, mut function) = builder.type_function(None);
+        function
+            .params::<[(&str, wasm_encoder::ComponentValType); 0], _>([])
+            .result(None);
+        let run = builder.lift_func(None, run, ty, []);
+        builder.export("run", ComponentExportKind::Func, run, None);
+        component::append_manifest(&builder.finish(), manifest(name))
+    }
+
+    #[test]
+    fn a_packagers_guest_is_taken_as_it_is() {
+        let (folder, request) = packager();
+        let wasm = component("one");
+        fs::write(folder.path().join("built/one.wasm"), &wasm).unwrap();
+        let guests = build(&request).unwrap();
+        let guest = guests.first().unwrap();
+        assert_eq!((guest.name.as_str(), &guest.wasm), ("one", &wasm));
+        assert_eq!(guest.sha256, hex::encode(Sha256::digest(&wasm)));
+    }
+
+    #[test]
+    fn a_packagers_folder_without_the_guest_is_an_error_that_names_the_file() {
+        let (_folder, request) = packager();
+        let error = build(&request).unwrap_err().to_string();
+        assert!(
+            error.contains("NETSONDE_GUESTS_DIR") && error.contains("one.wasm"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_packagers_guest_under_a_wrong_name_is_an_error() {
+        let (folder, request) = packager();
+        fs::write(folder.path().join("built/one.wasm"), component("two")).unwrap();
+        let error = build(&request).unwrap_err().to_string();
+        assert!(
+            error.contains("one.wasm is two by its manifest, not one"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_packagers_guest_is_checked() {
+        let (folder, request) = packager();
+        fs::write(folder.path().join("built/one.wasm"), b"not a component").unwrap();
+        assert!(matches!(build(&request), Err(BuildError::Component { .. })));
+    }
+
+    #[test]
+    fn the_workspace_is_found_from_inside() {
+        let (folder, _) = packager();
+        assert_eq!(
+            workspace_above(&folder.path().join("guests/one")).as_deref(),
+            Some(folder.path())
+        );
+        assert_eq!(workspace_above(Path::new("/nowhere/at/all")), None);
+    }
+
+    #[test]
+    fn all_build_scripts_and_profiles_share_one_target_directory() {
+        let of = |out_dir: &str| shared_target_dir(Path::new(out_dir));
+        assert_eq!(of("/w/target/debug/build/a-1/out"), Path::new("/w/target/guests"));
+        assert_eq!(
+            of("/w/target/release/build/b-2/out"),
+            Path::new("/w/target/guests")
+        );
+        assert_eq!(of("/elsewhere/out"), Path::new("/elsewhere/out/guests"));
+    }
+}
