@@ -13,6 +13,9 @@ use crate::node::{Member, Node, Span};
 use crate::vocabulary::{Property, Schema};
 use crate::words::{did_you_mean, one_of, quoted};
 
+/// How much that is wrong with the arguments of one target is reported.
+const MOST: usize = 1000;
+
 /// What is being checked.
 pub(crate) struct Subject<'s> {
     /// One member, for messages: "option" or "argument".
@@ -78,7 +81,7 @@ pub(crate) fn check(
     }
     if let Some(validator) = &schema.validator {
         let values = Value::Object(std::mem::take(&mut arguments.values));
-        for error in validator.iter_errors(&values) {
+        for error in validator.iter_errors(&values).take(MOST) {
             report(subject, &error, &known, schema, problems);
         }
         if let Value::Object(values) = values {

@@ -169,7 +169,14 @@ impl Diagnostics {
     }
 
     /// One line with its marks.
-    fn snippet(&self, line: &Span, marks: Vec<Mark>) -> Snippet<'_, Annotation<'_>> {
+    fn snippet(&self, item: &Diagnostic, line: &Span, marks: Vec<Mark>) -> Snippet<'_, Annotation<'_>> {
+        // Counting lines takes time in a large file, and the line of the diagnostic is known.
+        let is_primary = line_around(&self.text, item.span.start) == *line;
+        let number = if is_primary {
+            item.line
+        } else {
+            line_number(&self.text, line.start)
+        };
         let annotations = marks.into_iter().map(|Mark { span, label, kind }| {
             let start = span.start.clamp(line.start, line.end) - line.start;
             let end = span.end.clamp(line.start, line.end) - line.start;
@@ -177,7 +184,7 @@ impl Diagnostics {
         });
         Snippet::source(self.text.get(line.clone()).unwrap_or_default())
             .path(self.name.as_str())
-            .line_start(line_number(&self.text, line.start))
+            .line_start(number)
             .annotations(annotations)
     }
 }
@@ -206,11 +213,23 @@ impl<'a> IntoIterator for &'a Diagnostics {
     }
 }
 
-/// The line that holds a place, without its end.
+/// The line that holds a place, without its end; of a long line, enough to see that it is long.
 fn line_around(text: &str, at: usize) -> Span {
-    let (before, after) = text.split_at_checked(at).unwrap_or((text, ""));
-    let start = before.rfind('\n').map_or(0, |at| at + 1);
-    start..before.len() + after.find(['\n', '\r']).unwrap_or(after.len())
+    let bytes = text.as_bytes();
+    let at = at.min(bytes.len());
+    let from = at.saturating_sub(LONG_LINE + 1);
+    let to = bytes.len().min(at + LONG_LINE + 1);
+    let before = bytes.get(from..at).unwrap_or_default();
+    let after = bytes.get(at..to).unwrap_or_default();
+    let start = before
+        .iter()
+        .rposition(|byte| *byte == b'\n')
+        .map_or(from, |offset| from + offset + 1);
+    let end = after
+        .iter()
+        .position(|byte| matches!(byte, b'\n' | b'\r'))
+        .map_or(to, |offset| at + offset);
+    start..end
 }
 
 /// Which line begins at a place.
@@ -272,16 +291,21 @@ impl Problems {
     /// Sort, and work out lines and columns.
     pub(crate) fn finish(mut self, name: &str, text: String) -> Diagnostics {
         self.items.sort_by_key(|item| (item.span.start, item.span.end));
-        let (mut line, mut line_start, mut at) = (1, 0, 0);
+        let (mut line, mut column, mut at) = (1, 1, 0);
         for item in &mut self.items {
+            // Each piece of the text is counted once, however many diagnostics a long line has.
             let start = item.span.start.min(text.len());
-            for (offset, _) in text.get(at..start).unwrap_or_default().match_indices('\n') {
-                line += 1;
-                line_start = at + offset + 1;
+            let between = text.get(at..start).unwrap_or_default();
+            match between.rsplit_once('\n') {
+                Some((lines, rest)) => {
+                    line += 1 + lines.matches('\n').count();
+                    column = 1 + rest.chars().count();
+                }
+                None => column += between.chars().count(),
             }
             at = start;
             item.line = line;
-            item.column = 1 + text.get(line_start..start).unwrap_or_default().chars().count();
+            item.column = column;
         }
         Diagnostics {
             name: name.to_owned(),
@@ -303,6 +327,11 @@ impl Problem<'_> {
             item.hint = Some(hint.into());
         }
         self
+    }
+
+    /// Say what to do about it, where finding that out takes time.
+    pub(crate) fn hint_with(self, hint: impl FnOnce() -> String) -> Self {
+        if self.0.is_some() { self.hint(hint()) } else { self }
     }
 
     /// Say what to do about it, where that is known.

@@ -102,7 +102,7 @@ impl<'n, 'a> Fields<'n, 'a> {
                     member.name_span.clone(),
                     format!("{}, which is ignored", self.has_no(member)),
                 )
-                .hint(self.instead_of(member));
+                .hint_with(|| self.instead_of(member));
         }
     }
 
@@ -111,7 +111,7 @@ impl<'n, 'a> Fields<'n, 'a> {
         for member in self.unknown() {
             problems
                 .error(member.name_span.clone(), self.has_no(member))
-                .hint(self.instead_of(member));
+                .hint_with(|| self.instead_of(member));
         }
     }
 

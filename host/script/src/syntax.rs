@@ -9,6 +9,7 @@ use jsonc_parser::ast;
 use jsonc_parser::common::{Range as ParserRange, Ranged};
 use jsonc_parser::errors::{ParseError, ParseErrorKind};
 use jsonc_parser::{CollectOptions, ParseOptions, ParseStringErrorKind, parse_to_ast};
+use serde_json::Number;
 
 use crate::diagnostics::Problems;
 use crate::node::{Kind, Member, Node, Span};
@@ -19,6 +20,9 @@ pub const MAX_SIZE: usize = 16 * 1024 * 1024;
 
 /// How deep objects and lists may nest. A script needs seven levels.
 pub const MAX_DEPTH: usize = 64;
+
+/// Every whole number below it is a double: 2 to the power of 53.
+const LARGEST_WHOLE: f64 = 9_007_199_254_740_992.0;
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
@@ -253,7 +257,7 @@ fn convert<'a>(value: ast::Value<'a>, problems: &mut Problems) -> Node<'a> {
         ast::Value::BooleanLit(literal) => Kind::Bool(literal.value),
         ast::Value::StringLit(literal) => Kind::String(literal.value),
         ast::Value::NumberLit(literal) => {
-            let number = literal.value.parse();
+            let number = literal.value.parse().map(whole);
             if number.is_err() {
                 problems.error(place.clone(), "this number is too large");
             }
@@ -269,6 +273,18 @@ fn convert<'a>(value: ast::Value<'a>, problems: &mut Problems) -> Node<'a> {
         ast::Value::Object(object) => Kind::Object(members(object, problems)),
     };
     Node { span: place, kind }
+}
+
+/// JSON makes no difference between 443, 443.0 and 4.43e2; whoever reads a port does.
+fn whole(number: Number) -> Number {
+    if !number.is_f64() {
+        return number;
+    }
+    let value = number
+        .as_f64()
+        .filter(|value| value.fract() == 0.0 && value.abs() < LARGEST_WHOLE);
+    let integer = value.and_then(|value| format!("{value:.0}").parse::<i64>().ok());
+    integer.map_or(number, Number::from)
 }
 
 fn members<'a>(object: ast::Object<'a>, problems: &mut Problems) -> Vec<Member<'a>> {

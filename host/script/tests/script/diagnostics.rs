@@ -119,3 +119,16 @@ fn a_file_that_is_too_large_is_not_looked_at() {
         "{diagnostics}"
     );
 }
+
+#[test]
+fn a_line_with_very_many_errors_is_counted_once() {
+    let script = format!("{{\"instructions\": [{}], \"v\": 2}}", "\"é\", ".repeat(300));
+    let diagnostics = all(script.as_bytes(), "script.jsonc");
+    let columns: Vec<usize> = diagnostics
+        .iter()
+        .take(3)
+        .map(netsonde_script::Diagnostic::column)
+        .collect();
+    assert_eq!(columns, [19, 24, 29]);
+    assert!(diagnostics.render(false).contains("the line is long"));
+}

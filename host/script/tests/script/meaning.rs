@@ -226,6 +226,27 @@ fn a_nettest_that_can_do_without_an_input_runs_once_when_there_are_no_targets() 
 }
 
 #[test]
+fn a_whole_number_is_whole_however_it_is_written() {
+    let port = |written: &str| {
+        let text = format!(
+            r#"{{ "instructions": [{{ "run": "nettest:run@v1", "with": {{ "nettest_name": "telegram", "targets": [
+                {{ "run": "tcp-connect-domain@v1", "with": {{ "domain": "example.com", "port": {written} }} }}] }} }}], "v": 2.0 }}"#
+        );
+        let script = read(&text).script;
+        let [Instruction::RunNettest(run)] = script.instructions.as_slice() else {
+            panic!()
+        };
+        let Targets::Mini(targets) = &run.targets else {
+            panic!()
+        };
+        targets[0].with["port"].as_u64()
+    };
+    for written in ["443", "443.0", "4.43e2", "44300E-2"] {
+        assert_eq!(port(written), Some(443), "{written}");
+    }
+}
+
+#[test]
 fn tags_are_taken_out_of_the_arguments_and_an_id_is_a_tag() {
     let targets = mini(&json!([
         { "run": "dns-lookup@v1", "with": { "domain": "example.com", "tags": ["a", "b"] } },
