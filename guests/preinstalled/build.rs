@@ -2,18 +2,12 @@
 
 use std::process::ExitCode;
 
-use netsonde_guest_build::{BuildError, Request, build, embed};
+use netsonde_guest_build::{BuildError, Request, build, embed, report};
 
 include!("guests.rs");
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
+    report(run())
 }
 
 fn run() -> Result<(), BuildError> {

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use netsonde_guest_build::component::{append_manifest, surface};
-use netsonde_guest_build::{BuildError, BuiltGuest, Request, build, embed};
+use netsonde_guest_build::{BuildError, BuiltGuest, Request, build, embed, report};
 use wasm_encoder::{
     Component, ComponentImportSection, ComponentTypeRef, ComponentTypeSection, InstanceType, Module,
 };
@@ -15,13 +15,7 @@ const FOLDERS: &[&str] = &[
 ];
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
+    report(run())
 }
 
 fn run() -> Result<(), BuildError> {

@@ -3,8 +3,8 @@
 //! For build scripts: `guests/preinstalled` and `tests/guests` call [`build`] and embed what comes back. A guest is a
 //! crate of this workspace with a `nettest.toml` beside its `Cargo.toml`. The way from one to the other:
 //!
-//! 1. [`cargo`]: one nested `cargo build` for `wasm32-unknown-unknown`, with a target directory of its own and an
-//!    environment in which nothing of the outer build survives; [`target`] installs the compilation target when it is
+//! 1. `cargo.rs`: one nested `cargo build` for `wasm32-unknown-unknown`, with a target directory of its own and an
+//!    environment in which nothing of the outer build survives; `target.rs` installs the compilation target when it is
 //!    missing.
 //! 2. [`component`]: the core module becomes a component, the manifest is embedded, and what came out is checked
 //!    against the contract: it imports `netsonde:probe` and nothing else, only what its manifest asks for, and it
@@ -21,6 +21,7 @@ mod manifest;
 mod target;
 
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::{env, fs};
 
 use sha2::{Digest, Sha256};
@@ -95,6 +96,17 @@ impl Request {
         }
         if let Some(folder) = &self.prebuilt {
             println!("cargo:rerun-if-changed={}", folder.display());
+        }
+    }
+}
+
+/// How a build script ends: with an error, the error's text is all that it says.
+pub fn report(result: Result<(), BuildError>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
         }
     }
 }

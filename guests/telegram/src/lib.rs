@@ -1,7 +1,7 @@
 //! `telegram` 0.3.1: can Telegram's data centres and its web client be reached?
 //!
 //! `run` runs mini nettests: those that the script names, or else a page from the web client and one from each data
-//! centre at both of its ports. `reduce` ([`verdict`]) says what their observations mean.
+//! centre at both of its ports. `reduce` (`verdict.rs`) says what their observations mean.
 
 mod targets;
 mod verdict;

@@ -249,3 +249,23 @@ fn other_tags_are_about_neither() {
     );
     assert_eq!(network.key("telegram_tcp_blocking"), None);
 }
+
+/// The published example of another probe, an older one that gives neither tags nor transactions.
+#[test]
+fn the_measurement_of_another_probe_means_what_that_probe_said() {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../../shared/fixtures/measurements/ts-020-telegram__telegram_0.3.0.json"
+    );
+    let Ok(text) = std::fs::read_to_string(path) else {
+        eprintln!("SKIPPED: there is no {path}");
+        return;
+    };
+    let measurement: Map<String, Json> = serde_json::from_str(&text).unwrap();
+    let test_keys = measurement["test_keys"].as_object().unwrap();
+    let keys = keys(&Observations::of(test_keys).unwrap());
+    assert_eq!(keys.len(), 4);
+    for (key, value) in keys {
+        assert_eq!(Some(&value), test_keys.get(&key), "{key}");
+    }
+}
