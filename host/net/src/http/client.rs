@@ -7,7 +7,7 @@ use crate::{
     socket::{Shared, Stream},
 };
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -140,11 +140,12 @@ impl Drop for Client {
 }
 
 async fn h1_request(head: &Head, body: Bytes) -> Result<http::Request<Full<Bytes>>, ExchangeError> {
+    let headers = header_map(head, &body)?;
     let mut request = http::Request::builder()
         .method(&head.method)
         .uri(head.origin_form()?)
         .body(Full::new(body))?;
-    *request.headers_mut() = header_map(head)?;
+    *request.headers_mut() = headers;
     if let Some(notes) = spelling::notes(head.headers.iter().map(|(name, _)| name.as_str())).await {
         *request.extensions_mut() = notes;
     }
@@ -152,23 +153,31 @@ async fn h1_request(head: &Head, body: Bytes) -> Result<http::Request<Full<Bytes
 }
 
 fn h2_request(head: &Head, body: Bytes) -> Result<http::Request<Full<Bytes>>, ExchangeError> {
+    let headers = header_map(head, &body)?;
     let mut request = http::Request::builder()
         .method(&head.method)
         .uri(head.absolute_form()?)
         .body(Full::new(body))?;
-    *request.headers_mut() = header_map(head)?;
+    *request.headers_mut() = headers;
     // HTTP/2 has it in `:authority`.
     request.headers_mut().remove(header::HOST);
     Ok(request)
 }
 
-fn header_map(head: &Head) -> Result<HeaderMap, http::Error> {
-    let mut map = HeaderMap::with_capacity(head.headers.len());
+/// The headers as given, and the length of a body that is missing where one is expected (RFC 9110, section 8.6); that
+/// of any other body hyper adds.
+fn header_map(head: &Head, body: &Bytes) -> Result<HeaderMap, http::Error> {
+    let mut map = HeaderMap::with_capacity(head.headers.len() + 1);
     for (name, value) in &head.headers {
         map.try_append(
             HeaderName::from_bytes(name.as_bytes())?,
             HeaderValue::from_bytes(value.as_bytes())?,
         )?;
+    }
+    let expects_body = matches!(head.method, Method::POST | Method::PUT | Method::PATCH);
+    if expects_body && body.is_empty() && !map.contains_key(header::TRANSFER_ENCODING) {
+        map.entry(header::CONTENT_LENGTH)
+            .or_insert(HeaderValue::from_static("0"));
     }
     Ok(map)
 }

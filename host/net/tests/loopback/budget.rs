@@ -1,0 +1,132 @@
+//! Budgets.
+
+use crate::support::{Bench, replying, silent};
+use netsonde_data::FailureCode;
+use netsonde_net::{Budget, Exceeded, NetError, dns::LookupOptions, http::Request, tls::HandshakeOptions};
+
+fn exceeded<T: std::fmt::Debug>(result: Result<T, NetError>) -> Exceeded {
+    match result {
+        Err(NetError::Exceeded(exceeded)) => exceeded,
+        other => panic!("expected the budget to be exceeded, got {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn one_connection_too_many_is_not_made() {
+    let bench = Bench::with_budget(Budget {
+        connections: 1,
+        ..Budget::default()
+    });
+    let address = silent().await;
+    let connection = bench.net.connect(&bench.tx, address, None).await.unwrap();
+    let refused = exceeded(bench.net.connect(&bench.tx, address, None).await);
+    assert_eq!(
+        refused,
+        Exceeded {
+            what: "connections",
+            limit: 1
+        }
+    );
+    assert_eq!(
+        bench.seen().tcp_connect.len(),
+        1,
+        "what was not tried is not seen"
+    );
+    // From here on nothing goes.
+    assert_eq!(exceeded(bench.net.write(&connection, b"x").await), refused);
+    assert_eq!(
+        exceeded(
+            bench
+                .net
+                .lookup(&bench.tx, "localhost", LookupOptions::default())
+                .await
+        ),
+        refused
+    );
+    assert_eq!(bench.net.meter().exceeded(), Some(refused));
+}
+
+#[tokio::test]
+async fn queries_are_counted_one_for_each_type() {
+    let bench = Bench::with_budget(Budget {
+        queries: 1,
+        ..Budget::default()
+    });
+    let resolver = silent().await;
+    let options = LookupOptions {
+        udp_resolver: Some(resolver),
+        ..LookupOptions::default()
+    };
+    let refused = exceeded(bench.net.lookup(&bench.tx, "example.org", options).await);
+    assert_eq!(refused.to_string(), "queries: more than 1");
+    assert!(bench.events("write").is_empty());
+}
+
+#[tokio::test]
+async fn sending_stops_at_the_limit() {
+    let bench = Bench::with_budget(Budget {
+        bytes_sent: 4,
+        ..Budget::default()
+    });
+    let connection = bench.net.connect(&bench.tx, silent().await, None).await.unwrap();
+    assert_eq!(bench.net.write(&connection, b"123456").await.unwrap(), 4);
+    assert_eq!(
+        exceeded(bench.net.write(&connection, b"56").await).what,
+        "bytes_sent"
+    );
+    assert_eq!(bench.net.meter().used().bytes_sent, 4);
+    assert_eq!(bench.events("write").len(), 1);
+}
+
+#[tokio::test]
+async fn receiving_stops_after_the_limit() {
+    let bench = Bench::with_budget(Budget {
+        bytes_received: 3,
+        ..Budget::default()
+    });
+    let connection = bench
+        .net
+        .connect(&bench.tx, replying(b"pong").await, None)
+        .await
+        .unwrap();
+    bench.net.write(&connection, b"ping").await.unwrap();
+    assert_eq!(
+        exceeded(bench.net.read(&connection, 9).await).what,
+        "bytes_received"
+    );
+    assert_eq!(bench.events("read")[0].num_bytes, 4, "what arrived is seen");
+}
+
+#[tokio::test]
+async fn an_operation_that_the_budget_ends_is_seen_as_interrupted() {
+    let bench = Bench::with_budget(Budget {
+        bytes_sent: 20,
+        ..Budget::default()
+    });
+    let connection = bench.net.connect(&bench.tx, silent().await, None).await.unwrap();
+    exceeded(
+        bench
+            .net
+            .handshake(&bench.tx, connection, HandshakeOptions::default())
+            .await,
+    );
+    assert_eq!(
+        bench.seen().tls_handshakes[0].failure,
+        Some(FailureCode::INTERRUPTED)
+    );
+
+    let bench = Bench::with_budget(Budget {
+        bytes_received: 50,
+        ..Budget::default()
+    });
+    let address =
+        replying(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n0123456789012345678901234567890123456789")
+            .await;
+    let connection = bench.net.connect(&bench.tx, address, None).await.unwrap();
+    let request = Request {
+        url: format!("http://{address}/"),
+        ..Request::default()
+    };
+    exceeded(bench.net.round_trip(&bench.tx, &connection, request).await);
+    assert_eq!(bench.seen().requests[0].failure, Some(FailureCode::INTERRUPTED));
+}

@@ -1,0 +1,425 @@
+//! Transactions.
+
+use crate::{
+    support::{Bench, code, replying, replying_once, resetting, server, silent},
+    tls::{Authority, named},
+};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use netsonde_data::FailureCode;
+use netsonde_net::{
+    Connection, NetError,
+    http::{Request, Response},
+    tls::HandshakeOptions,
+};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    sync::mpsc,
+};
+use tokio_rustls::TlsAcceptor;
+
+fn get(address: SocketAddr) -> Request {
+    Request {
+        url: format!("http://{address}/path?query"),
+        ..Request::default()
+    }
+}
+
+async fn connect(bench: &Bench, address: SocketAddr) -> Connection {
+    bench.net.connect(&bench.tx, address, None).await.unwrap()
+}
+
+async fn once(bench: &Bench, address: SocketAddr, request: Request) -> Result<Response, NetError> {
+    let connection = connect(bench, address).await;
+    bench.net.round_trip(&bench.tx, &connection, request).await
+}
+
+/// A server that answers 200 and tells what it was sent.
+async fn telling() -> (SocketAddr, mpsc::UnboundedReceiver<String>) {
+    let (tell, told) = mpsc::unbounded_channel();
+    let address = server(move |mut stream| {
+        let tell = tell.clone();
+        async move {
+            let mut buffer = [0; 8192];
+            while let Ok(count @ 1..) = stream.read(&mut buffer).await {
+                tell.send(String::from_utf8_lossy(&buffer[..count]).into_owned())
+                    .unwrap();
+                stream
+                    .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+                    .await
+                    .unwrap();
+            }
+        }
+    })
+    .await;
+    (address, told)
+}
+
+#[tokio::test]
+async fn a_transaction_is_seen_whole() {
+    let bench = Bench::new();
+    let reply =
+        b"HTTP/1.1 403 Forbidden\r\nx-b: 2\r\nserver: nginx\r\nX-B: 1\r\nX-Client: 130.192.91.211\r\n\
+        Content-Length: 7\r\n\r\nblocked";
+    let address = replying(reply).await;
+    let headers = vec![("User-Agent".to_owned(), "Chrome/116.0.0.0".to_owned())];
+    let response = once(
+        &bench,
+        address,
+        Request {
+            headers,
+            ..get(address)
+        },
+    )
+    .await
+    .unwrap();
+    assert_eq!(
+        (response.status, &response.body[..], response.body_is_truncated),
+        (403, &b"blocked"[..], false)
+    );
+    assert_eq!(response.body_failure, None);
+    assert_eq!(response.headers[0], ("X-B".to_owned(), Bytes::from_static(b"2")));
+    assert!(
+        response
+            .headers
+            .contains(&("X-Client".to_owned(), Bytes::from_static(b"130.192.91.211")))
+    );
+
+    let seen = bench.seen();
+    let json = serde_json::to_value(&seen.requests[0]).unwrap();
+    assert_eq!(json["failure"], serde_json::Value::Null);
+    assert_eq!(json["address"], address.to_string());
+    assert_eq!(json["request"]["url"], format!("http://{address}/path?query"));
+    assert_eq!(json["request"]["method"], "GET");
+    assert_eq!(json["request"]["headers"]["User-Agent"], "Chrome/116.0.0.0");
+    assert_eq!(json["request"]["headers_list"][0][0], "Host");
+    assert_eq!(json["response"]["code"], 403);
+    assert_eq!(json["response"]["body"], "blocked");
+    assert_eq!(json["response"]["headers"]["X-B"], "2");
+    assert_eq!(json["response"]["headers"]["X-Client"], "[scrubbed]");
+    assert!(json.get("alpn").is_none());
+    let operations: Vec<_> = seen
+        .network_events
+        .iter()
+        .map(|event| event.operation.as_str())
+        .collect();
+    assert_eq!(operations[..3], ["connect", "http_transaction_start", "write"]);
+    assert!(operations.contains(&"http_transaction_done"));
+    assert!(seen.requests[0].t0 < seen.requests[0].t);
+}
+
+#[tokio::test]
+async fn names_keep_their_spelling_and_order() {
+    let bench = Bench::new();
+    let (address, mut told) = telling().await;
+    let headers = [
+        ("uSER-aGENT", "x"),
+        ("aCCept", "y"),
+        ("hOsT", "abc.com"),
+        ("X-Plain", "z"),
+        ("content-LENGTH", "0"),
+    ];
+    let headers = headers
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .to_vec();
+    once(
+        &bench,
+        address,
+        Request {
+            headers,
+            method: "GeT".to_owned(),
+            ..get(address)
+        },
+    )
+    .await
+    .unwrap();
+    let sent = told.recv().await.unwrap();
+    let wanted = "GeT /path?query HTTP/1.1\r\nuSER-aGENT: x\r\naCCept: y\r\nhOsT: abc.com\r\nX-Plain: z\r\n\
+        content-LENGTH: 0\r\n\r\n";
+    assert_eq!(sent, wanted);
+}
+
+#[tokio::test]
+async fn nothing_is_sent_but_what_is_needed() {
+    let bench = Bench::new();
+    let (address, mut told) = telling().await;
+    let connection = connect(&bench, address).await;
+    bench
+        .net
+        .round_trip(&bench.tx, &connection, get(address))
+        .await
+        .unwrap();
+    assert_eq!(
+        told.recv().await.unwrap(),
+        format!("GET /path?query HTTP/1.1\r\nHost: {address}\r\n\r\n")
+    );
+    let post = Request {
+        method: "POST".to_owned(),
+        ..get(address)
+    };
+    bench
+        .net
+        .round_trip(&bench.tx, &connection, post.clone())
+        .await
+        .unwrap();
+    let sent = told.recv().await.unwrap();
+    assert_eq!(
+        sent,
+        format!("POST /path?query HTTP/1.1\r\nHost: {address}\r\nContent-Length: 0\r\n\r\n")
+    );
+    let body = Bytes::from_static(b"a=1");
+    bench
+        .net
+        .round_trip(&bench.tx, &connection, Request { body, ..post })
+        .await
+        .unwrap();
+    assert!(
+        told.recv()
+            .await
+            .unwrap()
+            .ends_with("Content-Length: 3\r\n\r\na=1")
+    );
+    let methods: Vec<_> = bench
+        .seen()
+        .requests
+        .into_iter()
+        .map(|request| request.request.body.0)
+        .collect();
+    assert_eq!(methods, [b"a=1".to_vec(), vec![], vec![]], "newest first");
+}
+
+#[tokio::test]
+async fn the_snapshot_stops_at_its_limit() {
+    let bench = Bench::new();
+    let address = replying(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n0123456789").await;
+    let limited = once(
+        &bench,
+        address,
+        Request {
+            body_snapshot_limit: 4,
+            ..get(address)
+        },
+    )
+    .await
+    .unwrap();
+    assert_eq!(
+        (&limited.body[..], limited.body_is_truncated),
+        (&b"0123"[..], true)
+    );
+    let whole = once(
+        &bench,
+        address,
+        Request {
+            body_snapshot_limit: 11,
+            ..get(address)
+        },
+    )
+    .await
+    .unwrap();
+    assert_eq!(
+        (&whole.body[..], whole.body_is_truncated),
+        (&b"0123456789"[..], false)
+    );
+    let seen = bench.seen().requests;
+    assert!(seen[1].response.body_is_truncated && !seen[0].response.body_is_truncated);
+}
+
+/// A response whose body never ends.
+const HALF: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n01234";
+
+#[tokio::test]
+async fn a_body_cut_short_is_kept_with_its_failure() {
+    let bench = Bench::new();
+    let within = Some(Duration::from_millis(200));
+    for (address, failure) in [
+        (replying_once(HALF).await, FailureCode::EOF_ERROR),
+        (resetting(HALF).await, FailureCode::CONNECTION_RESET),
+        (replying(HALF).await, FailureCode::GENERIC_TIMEOUT_ERROR),
+    ] {
+        let response = once(
+            &bench,
+            address,
+            Request {
+                timeout: within,
+                ..get(address)
+            },
+        )
+        .await
+        .unwrap();
+        assert_eq!((response.status, &response.body[..]), (200, &b"01234"[..]));
+        assert_eq!(response.body_failure.unwrap().code, failure);
+        let entry = &bench.seen().requests[0];
+        assert_eq!(
+            (entry.failure.as_ref(), entry.response.code),
+            (Some(&failure), 200)
+        );
+        assert_eq!(entry.response.body.as_str(), Some("01234"));
+    }
+}
+
+#[tokio::test]
+async fn without_a_head_the_transaction_fails() {
+    let bench = Bench::new();
+    let within = Some(Duration::from_millis(200));
+    for (address, failure) in [
+        (replying_once(b"").await, FailureCode::EOF_ERROR),
+        (resetting(b"").await, FailureCode::CONNECTION_RESET),
+        (silent().await, FailureCode::GENERIC_TIMEOUT_ERROR),
+        (
+            replying(b"HTTP/9.9 200 OK\r\n\r\n").await,
+            FailureCode::unknown("HTTP/1.x transport connection broken: malformed HTTP version"),
+        ),
+    ] {
+        let result = once(
+            &bench,
+            address,
+            Request {
+                timeout: within,
+                ..get(address)
+            },
+        )
+        .await;
+        assert_eq!(code(result), failure);
+        let entry = &bench.seen().requests[0];
+        assert_eq!((entry.failure.as_ref(), entry.response.code), (Some(&failure), 0));
+    }
+    let timed_out: Vec<_> = bench
+        .events("read")
+        .into_iter()
+        .filter(|event| event.failure == Some(FailureCode::GENERIC_TIMEOUT_ERROR))
+        .collect();
+    assert_eq!(timed_out.len(), 1, "the read that never ended is seen");
+}
+
+#[tokio::test]
+async fn a_dropped_transaction_is_interrupted() {
+    let bench = Bench::new();
+    let address = replying(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n01234").await;
+    let connection = connect(&bench, address).await;
+    let (net, tx) = (bench.net.clone(), bench.tx.clone());
+    bench
+        .drop_half_way(async move { net.round_trip(&tx, &connection, get(address)).await })
+        .await;
+    let entry = &bench.seen().requests[0];
+    assert_eq!(entry.failure, Some(FailureCode::INTERRUPTED));
+    assert_eq!(entry.response.body.as_str(), Some("01234"));
+    assert!(
+        bench
+            .events("read")
+            .iter()
+            .any(|event| event.failure == Some(FailureCode::INTERRUPTED))
+    );
+    assert_eq!(bench.events("http_transaction_done").len(), 1);
+}
+
+#[tokio::test]
+async fn a_connection_closed_between_transactions_says_so() {
+    let bench = Bench::new();
+    let address = replying_once(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
+    let connection = connect(&bench, address).await;
+    bench
+        .net
+        .round_trip(&bench.tx, &connection, get(address))
+        .await
+        .unwrap();
+    bench
+        .seen_when(|seen| seen.network_events.iter().any(|event| event.failure.is_some()))
+        .await;
+    let result = bench.net.round_trip(&bench.tx, &connection, get(address)).await;
+    assert_eq!(code(result), FailureCode::EOF_ERROR);
+}
+
+#[tokio::test]
+async fn closing_ends_the_read_that_waits_for_more() {
+    let bench = Bench::new();
+    let address = replying(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
+    once(&bench, address, get(address)).await.unwrap();
+    let closed = |seen: &netsonde_data::Observations| {
+        let last = seen.network_events.last();
+        last.is_some_and(|event| event.failure == Some(FailureCode::CONNECTION_ALREADY_CLOSED))
+    };
+    bench.seen_when(closed).await;
+}
+
+#[tokio::test]
+async fn what_is_malformed_is_named_and_not_sent() {
+    let bench = Bench::new();
+    let address = silent().await;
+    let headers = vec![("Bad Name".to_owned(), "x".to_owned())];
+    let error = once(
+        &bench,
+        address,
+        Request {
+            headers,
+            ..get(address)
+        },
+    )
+    .await
+    .unwrap_err();
+    assert!(error.to_string().contains("Bad Name"), "{error}");
+    assert!(bench.seen().requests.is_empty() && bench.events("write").is_empty());
+}
+
+#[tokio::test]
+async fn http2_is_spoken_where_it_was_agreed_on() {
+    let authority = Authority::new();
+    let mut config = authority.server("example.org", |_| {});
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let address = server(move |stream| {
+        let acceptor = acceptor.clone();
+        async move {
+            let stream = acceptor.accept(stream).await.unwrap();
+            let service =
+                hyper::service::service_fn(|request: hyper::Request<hyper::body::Incoming>| async move {
+                    let (parts, body) = request.into_parts();
+                    let body = body.collect().await?.to_bytes();
+                    let text = format!(
+                        "{:?} {} {} {}",
+                        parts.version,
+                        parts.method,
+                        parts.uri,
+                        body.len()
+                    );
+                    Ok::<_, hyper::Error>(hyper::Response::new(Full::new(Bytes::from(text))))
+                });
+            let _ = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
+        }
+    })
+    .await;
+    let bench = Bench::trusting(&authority.pem());
+    let connection = connect(&bench, address).await;
+    let options = HandshakeOptions {
+        alpn: vec!["h2".to_owned()],
+        ..named("example.org")
+    };
+    let connection = bench.net.handshake(&bench.tx, connection, options).await.unwrap();
+    let request = Request {
+        url: "https://example.org/a".to_owned(),
+        ..Request::default()
+    };
+    let response = bench
+        .net
+        .round_trip(&bench.tx, &connection, request.clone())
+        .await
+        .unwrap();
+    assert_eq!(&response.body[..], b"HTTP/2.0 GET https://example.org/a 0");
+    let headers = vec![("Host".to_owned(), "other.example".to_owned())];
+    let post = Request {
+        method: "POST".to_owned(),
+        body: Bytes::from_static(b"xy"),
+        headers,
+        ..request
+    };
+    let response = bench.net.round_trip(&bench.tx, &connection, post).await.unwrap();
+    assert_eq!(&response.body[..], b"HTTP/2.0 POST https://other.example/a 2");
+    let seen = bench.seen().requests;
+    assert_eq!(
+        (seen.len(), seen[0].alpn.as_str(), seen[0].response.code),
+        (2, "h2", 200)
+    );
+}

@@ -1,0 +1,15 @@
+//! Every primitive against servers on the loopback interface.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "test code: what is not as expected should fail the test"
+)]
+
+mod budget;
+mod dns;
+mod http;
+mod support;
+mod tcp;
+mod tls;
