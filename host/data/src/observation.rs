@@ -17,6 +17,7 @@ pub use http::{HeadersList, HttpRequest, HttpResponse, HttpTransaction, Tor};
 pub use tcp::{TcpConnect, TcpStatus};
 pub use tls::TlsHandshake;
 
+use crate::FailureCode;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Everything that was observed, by the test keys that hold it.
@@ -68,6 +69,21 @@ fn null_as_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
     deserializer: D,
 ) -> Result<T, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// A failure; early probes wrote `false` for none.
+fn failure<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<FailureCode>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Code(FailureCode),
+        Flag(bool),
+    }
+    Ok(match Option::deserialize(deserializer)? {
+        Some(Written::Code(code)) => Some(code),
+        Some(Written::Flag(true)) => Some(FailureCode::UNKNOWN_FAILURE),
+        Some(Written::Flag(false)) | None => None,
+    })
 }
 
 /// For lists that are `null` when empty.

@@ -1,4 +1,4 @@
-//! Name lookups: by the system ([`system`]), or query by query over UDP ([`udp`]).
+//! Name lookups: by the system (getaddrinfo), or query by query over UDP.
 
 mod system;
 mod udp;

@@ -1,6 +1,6 @@
 //! `queries` (df-002).
 
-use super::{is_zero, null_as_default, null_when_empty};
+use super::{failure, is_zero, null_as_default, null_when_empty};
 use crate::{FailureCode, binary::base64_text};
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +14,7 @@ pub struct Query {
     /// How the name was looked up: `getaddrinfo`, `udp`, `tcp`, `dot`, `doh`.
     pub engine: String,
     /// Why it failed.
+    #[serde(deserialize_with = "failure")]
     pub failure: Option<FailureCode>,
     /// The return code of getaddrinfo, where it is not zero.
     #[serde(skip_serializing_if = "is_zero")]
@@ -31,7 +32,7 @@ pub struct Query {
     /// Always `null` today.
     pub resolver_hostname: Option<String>,
     /// Always `null` today.
-    pub resolver_port: Option<String>,
+    pub resolver_port: Option<u16>,
     /// `ip:port` of the resolver; empty for getaddrinfo.
     #[serde(deserialize_with = "null_as_default")]
     pub resolver_address: String,

@@ -1,6 +1,6 @@
 //! `network_events` (df-008).
 
-use super::{is_zero, null_as_default};
+use super::{failure, is_zero, null_as_default};
 use crate::FailureCode;
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +12,7 @@ pub struct NetworkEvent {
     #[serde(skip_serializing_if = "String::is_empty")]
     pub address: String,
     /// Why it failed. The failure of a step is in the step's own record, not in its `…_done` event.
+    #[serde(deserialize_with = "failure")]
     pub failure: Option<FailureCode>,
     /// How many bytes were read or written.
     #[serde(skip_serializing_if = "is_zero")]

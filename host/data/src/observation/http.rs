@@ -3,7 +3,7 @@
 //! Bodies and header values are meant to be scrubbed of addresses before they come here: see
 //! [`MaybeBinary::scrubbed`](crate::MaybeBinary::scrubbed), and [`HeadersList::from_wire`], which does it.
 
-use super::{is_zero, null_as_default};
+use super::{failure, is_zero, null_as_default};
 use crate::{FailureCode, MaybeBinary};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -22,6 +22,7 @@ pub struct HttpTransaction {
     #[serde(skip_serializing_if = "String::is_empty")]
     pub alpn: String,
     /// Why it failed.
+    #[serde(deserialize_with = "failure")]
     pub failure: Option<FailureCode>,
     /// What was sent.
     pub request: HttpRequest,

@@ -1,6 +1,6 @@
 //! `tcp_connect` (df-005).
 
-use super::{is_zero, null_as_default};
+use super::{failure, is_zero, null_as_default};
 use crate::FailureCode;
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +35,7 @@ pub struct TcpStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub blocked: Option<bool>,
     /// Why it failed.
+    #[serde(deserialize_with = "failure")]
     pub failure: Option<FailureCode>,
     /// Whether it succeeded.
     pub success: bool,

@@ -1,6 +1,6 @@
 //! `tls_handshakes` (df-006).
 
-use super::{is_zero, null_as_default};
+use super::{failure, is_zero, null_as_default};
 use crate::{BinaryData, FailureCode};
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +15,7 @@ pub struct TlsHandshake {
     /// The cipher suite's IANA name; empty after a failure.
     pub cipher_suite: String,
     /// Why it failed.
+    #[serde(deserialize_with = "failure")]
     pub failure: Option<FailureCode>,
     /// A soft error beside the result.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -199,3 +199,154 @@ impl Scrubber {
 fn position(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     haystack.windows(needle.len()).position(|window| window == needle)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    const V4: &str = "88.99.81.188";
+    const V6: &str = "2a01:4f8:c012:8aa4::1";
+
+    fn scrubber() -> Scrubber {
+        Scrubber::new([V4, V6].map(|address| address.parse().unwrap()))
+    }
+
+    #[test]
+    fn every_spelling_goes() {
+        for text in [
+            V4,
+            "088.099.081.188",
+            "188.81.99.88",
+            "88-99-81-188",
+            "188-81-99-88",
+            "::ffff:88.99.81.188",
+            "::ffff:5863:51bc",
+            V6,
+            "2A01:4F8:C012:8AA4::1",
+            "2a01:04f8:c012:8aa4:0000:0000:0000:0001",
+            "2a01:4f8:c012:8aa4:0:0:0:1",
+            "2a01:4f8:c012:8aa4::0.0.0.1",
+            "2a01%3A4f8%3ac012%3A8aa4%3A%3A1",
+            "2a0104f8c0128aa40000000000000001",
+            "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.4.a.a.8.2.1.0.c.8.f.4.0.1.0.a.2",
+        ] {
+            assert_eq!(scrubber().text(text), SCRUBBED, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_stands_around_stays() {
+        for (text, expected) in [
+            ("dial 88.99.81.188:443", "dial [scrubbed]:443"),
+            ("[2a01:4f8:c012:8aa4::1]:443", "[[scrubbed]]:443"),
+            ("2a01:4f8:c012:8aa4::1:443", "[scrubbed]:443"),
+            (
+                "static.188.81.99.88.clients.example",
+                "static.[scrubbed].clients.example",
+            ),
+            ("ip:2a01:4f8:c012:8aa4::1.", "ip:[scrubbed]."),
+            ("v88.99.81.188x", "v[scrubbed]x"),
+        ] {
+            assert_eq!(scrubber().text(text), expected);
+        }
+    }
+
+    #[test]
+    fn other_numbers_stay() {
+        for text in [
+            "188.99.81.188",
+            "88.99.81.1880",
+            "88.99.81.18",
+            "88.99.81",
+            "2a01:4f8:c012:8aa4::12",
+            "12a01:4f8:c012:8aa4::1",
+            "2a01:4f8:c012:8aa4::",
+            "02a0104f8c0128aa400000000000000010",
+            "127.0.0.1",
+        ] {
+            assert_eq!(scrubber().text(text), text);
+        }
+    }
+
+    #[test]
+    fn keys_values_and_base64_are_scrubbed() {
+        let whole = STANDARD.encode(format!("\u{ff} {V4} "));
+        let raw = STANDARD.encode([1, 2, 88, 99, 81, 188, 3]);
+        let mut document = json!({
+            "probe_ip": "127.0.0.1",
+            V4: [{"a": V6, "n": 188}],
+            "body": {"data": whole, "format": "base64"},
+            "raw_response": raw,
+        });
+        scrubber().measurement(&mut document);
+        let expected = json!({
+            "probe_ip": "127.0.0.1",
+            "[scrubbed]": [{"a": "[scrubbed]", "n": 188}],
+            "body": {"data": STANDARD.encode("\u{ff} [scrubbed] "), "format": "base64"},
+            "raw_response": STANDARD.encode([1, 2, 0, 0, 0, 0, 3]),
+        });
+        assert_eq!(document, expected);
+    }
+
+    #[test]
+    fn nobodys_addresses_are_left_alone() {
+        let scrubber = Scrubber::new(["127.0.0.1", "::1", "0.0.0.0"].map(|address| address.parse().unwrap()));
+        assert_eq!(scrubber.text("127.0.0.1 ::1 0.0.0.0"), "127.0.0.1 ::1 0.0.0.0");
+    }
+
+    /// The ways to write an IPv6 address: which case, which groups in full, whether to compress, how to end.
+    fn spell(address: Ipv6Addr, upper: bool, full: [bool; 8], compress: bool, escape: bool) -> String {
+        let group = |(group, full): (u16, bool)| {
+            if full {
+                format!("{group:04x}")
+            } else {
+                format!("{group:x}")
+            }
+        };
+        let groups: Vec<String> = address.segments().into_iter().zip(full).map(group).collect();
+        let text = if compress {
+            address.to_string()
+        } else {
+            groups.join(":")
+        };
+        let text = if upper { text.to_uppercase() } else { text };
+        if escape { text.replace(':', "%3A") } else { text }
+    }
+
+    proptest! {
+        #[test]
+        fn no_spelling_of_an_ipv6_address_leaks(
+            bits: u128, upper: bool, full: [bool; 8], compress: bool, escape: bool,
+            before in "[ g-z\\[\"=,;]{0,3}", after in "([ g-z\\]\"=,;].{0,9})?",
+        ) {
+            let address = Ipv6Addr::from_bits(bits);
+            prop_assume!(!address.is_loopback() && !address.is_unspecified());
+            let scrubber = Scrubber::new([IpAddr::V6(address)]);
+            let spelled = spell(address, upper, full, compress, escape);
+            let text = scrubber.text(&format!("{before}{spelled}{after}"));
+            prop_assert_eq!(text, format!("{before}{SCRUBBED}{}", scrubber.text(&after)));
+        }
+
+        #[test]
+        fn no_spelling_of_an_ipv4_address_leaks(
+            bits: u32, padded: bool, dashed: bool, before in "[^0-9]{0,3}", after in "([^0-9].{0,9})?",
+        ) {
+            let address = Ipv4Addr::from_bits(bits);
+            prop_assume!(!address.is_loopback() && !address.is_unspecified());
+            let scrubber = Scrubber::new([IpAddr::V4(address)]);
+            let octet = |octet: u8| if padded { format!("{octet:03}") } else { octet.to_string() };
+            let spelled = address.octets().map(octet).join(if dashed { "-" } else { "." });
+            let text = scrubber.text(&format!("{before}{spelled}{after}"));
+            prop_assert!(!text.contains(&spelled), "{}", text);
+            prop_assert!(text.contains(SCRUBBED), "{}", text);
+        }
+
+        #[test]
+        fn any_text_is_survived_and_stable(text in ".{0,200}") {
+            let once = scrubber().text(&text);
+            prop_assert_eq!(scrubber().text(&once), once);
+        }
+    }
+}

@@ -149,3 +149,79 @@ fn port(text: &[u8], end: usize) -> usize {
         end
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each line before and after.
+    fn check(lines: &[(&str, &str)]) {
+        for (text, expected) in lines {
+            assert_eq!(address_looking_text(text), *expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_looks_like_an_address_goes_with_its_port() {
+        check(&[
+            ("1.2.3.4", "[scrubbed]"),
+            ("dial tcp 1.2.3.4:443: refused", "dial tcp [scrubbed]: refused"),
+            ("<b>Your IP: 1.2.3.4.</b>", "<b>Your IP: [scrubbed].</b>"),
+            (
+                "http://1.2.3.4/ and http://1.2.3.4:80/x",
+                "http://[scrubbed]/ and http://[scrubbed]/x",
+            ),
+            ("ip=1.2.3.4&x=1", "ip=[scrubbed]&x=1"),
+            ("ip=1.2.3.4%3A80", "ip=[scrubbed]"),
+            ("a,1.2.3.4,2.3.4.5", "a,[scrubbed],[scrubbed]"),
+            ("[2001:db8::1]:443", "[scrubbed]"),
+            ("2001:DB8::1", "[scrubbed]"),
+            ("read 2001:db8::1: reset", "read [scrubbed]: reset"),
+            ("for=\"[2001:db8::1]\"", "for=\"[scrubbed]\""),
+            ("2001%3Adb8%3A%3a1", "[scrubbed]"),
+            ("::ffff:1.2.3.4", "[scrubbed]"),
+            ("2001:db8:1:2:3:4:5:6", "[scrubbed]"),
+            ("/whois/1.2.3.4", "/whois/[scrubbed]"),
+        ]);
+    }
+
+    #[test]
+    fn versions_times_and_numbers_stay() {
+        for text in [
+            "Mozilla/5.0 (X11; Linux) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/116.0.0.0 Safari/537.36",
+            "(compatible; my-bot/1.2.3.4)",
+            "1.2.3.4.5",
+            "v1.2.3.4",
+            "1.2.3.256",
+            "1.2.3",
+            "12:34:56",
+            "00:11:22:33:44:55",
+            "std::string a::xyz",
+            "::",
+            "2026-11-21T21:25:00",
+            "",
+        ] {
+            assert!(
+                matches!(address_looking_text(text), Cow::Borrowed(same) if same == text),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_version_has_no_port_and_a_product_has_a_name() {
+        check(&[
+            ("Chrome/116.0.0.0:80", "Chrome/[scrubbed]"),
+            ("/116.0.0.0", "/[scrubbed]"),
+            ("a.b/116.0.0.0", "a.b/[scrubbed]"),
+        ]);
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_scrubbed_too() {
+        assert_eq!(
+            &*address_looking(b"\xff\x001.2.3.4\xff"),
+            b"\xff\x00[scrubbed]\xff"
+        );
+    }
+}
