@@ -2,7 +2,7 @@
 //!
 //! The generated code is private to the crate; nothing here is written by hand but the mapping of resources.
 
-#![expect(missing_docs, unreachable_pub, clippy::pedantic, reason = "generated")]
+#![expect(unreachable_pub, reason = "generated")]
 
 pub mod nettest {
     wasmtime::component::bindgen!({

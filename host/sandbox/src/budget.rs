@@ -80,7 +80,11 @@ impl Budget {
                 connections: amount(ask.connections, usual.net.connections, maximum.net.connections),
                 queries: amount(ask.queries, usual.net.queries, maximum.net.queries),
                 bytes_sent: amount(ask.bytes_sent, usual.net.bytes_sent, maximum.net.bytes_sent),
-                bytes_received: amount(ask.bytes_received, usual.net.bytes_received, maximum.net.bytes_received),
+                bytes_received: amount(
+                    ask.bytes_received,
+                    usual.net.bytes_received,
+                    maximum.net.bytes_received,
+                ),
             },
         }
     }
@@ -119,13 +123,25 @@ mod tests {
         let ask = |text: &str| toml::from_str::<BudgetAsk>(text).unwrap();
         let usual = Budget::granted(&ask(""), &Budget::maximum());
         assert_eq!(usual.wall_clock, Budget::default().wall_clock);
-        let less = Budget::granted(&ask("wall_clock_s = 7\nqueries = 3\nmemory_mib = 2"), &Budget::maximum());
-        assert_eq!((less.wall_clock, less.net.queries, less.memory), (Duration::from_secs(7), 3, 2 * MIB));
+        let less = Budget::granted(
+            &ask("wall_clock_s = 7\nqueries = 3\nmemory_mib = 2"),
+            &Budget::maximum(),
+        );
+        assert_eq!(
+            (less.wall_clock, less.net.queries, less.memory),
+            (Duration::from_secs(7), 3, 2 * MIB)
+        );
         let huge = ask("wall_clock_s = 99999999\nmemory_mib = 18446744073709551615\nlog_lines = 99999999");
         let most = Budget::granted(&huge, &Budget::maximum());
         let maximum = Budget::maximum();
-        assert_eq!((most.wall_clock, most.memory, most.log_lines), (maximum.wall_clock, maximum.memory, maximum.log_lines));
-        let tight = Budget { handles: 5, ..Budget::maximum() };
+        assert_eq!(
+            (most.wall_clock, most.memory, most.log_lines),
+            (maximum.wall_clock, maximum.memory, maximum.log_lines)
+        );
+        let tight = Budget {
+            handles: 5,
+            ..Budget::maximum()
+        };
         assert_eq!(Budget::granted(&ask(""), &tight).handles, 5);
     }
 }

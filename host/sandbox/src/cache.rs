@@ -18,14 +18,14 @@ use sha2::{Digest as _, Sha256};
 use crate::inspect::Digest;
 
 /// How long an entry of this engine may go unused.
-const UNUSED: Duration = Duration::from_secs(90 * 24 * 3600);
+const UNUSED: Duration = Duration::from_hours(90 * 24);
 /// How long an entry of another engine (another wasmtime, other settings) may go unused. Not zero, because two
 /// builds of netsonde may share the directory.
-const FOREIGN_UNUSED: Duration = Duration::from_secs(7 * 24 * 3600);
+const FOREIGN_UNUSED: Duration = Duration::from_hours(7 * 24);
 /// How long a half-written file may lie about.
-const LEFTOVER: Duration = Duration::from_secs(24 * 3600);
+const LEFTOVER: Duration = Duration::from_hours(24);
 /// How exact "last used" is.
-const TOUCH: Duration = Duration::from_secs(24 * 3600);
+const TOUCH: Duration = Duration::from_hours(24);
 
 const SUFFIX: &str = ".compiled";
 const TEMPORARY: &str = ".new-";
@@ -44,7 +44,11 @@ impl Cache {
         let opened = private::directory(dir).and_then(|()| private::Key::load_or_create(dir));
         match opened {
             Ok(key) => {
-                let cache = Self { dir: dir.to_owned(), key, fingerprint: fingerprint(engine) };
+                let cache = Self {
+                    dir: dir.to_owned(),
+                    key,
+                    fingerprint: fingerprint(engine),
+                };
                 cache.prune(SystemTime::now());
                 Some(cache)
             }
@@ -74,7 +78,7 @@ impl Cache {
             tracing::warn!(path = %path.display(), "a compiled module is damaged or was tampered with; compiling it again");
             return None;
         };
-        self.touch(&path);
+        touch(&path);
         Some(artefact)
     }
 
@@ -82,10 +86,13 @@ impl Cache {
     pub(crate) fn store(&self, digest: &Digest, artefact: &[u8]) {
         let path = self.path(digest);
         let sealed = entry::seal(&self.key, &self.fingerprint, digest, artefact);
-        let written = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(&self.dir).and_then(|mut file| {
-            file.write_all(&sealed)?;
-            file.persist(&path).map_err(|error| error.error)
-        });
+        let written = tempfile::Builder::new()
+            .prefix(TEMPORARY)
+            .tempfile_in(&self.dir)
+            .and_then(|mut file| {
+                file.write_all(&sealed)?;
+                file.persist(&path).map_err(|error| error.error)
+            });
         if let Err(error) = written {
             tracing::warn!(path = %path.display(), %error, "could not keep a compiled module; the next start compiles it again");
         }
@@ -97,18 +104,11 @@ impl Cache {
         _ = fs::remove_file(self.path(digest));
     }
 
-    /// Note that an entry is in use; a cache that can not be written to simply does not.
-    fn touch(&self, path: &Path) {
-        let now = SystemTime::now();
-        let old = fs::metadata(path).and_then(|meta| meta.modified()).is_ok_and(|time| age(now, time) > TOUCH);
-        if old {
-            _ = File::options().append(true).open(path).and_then(|file| file.set_modified(now));
-        }
-    }
-
     /// Remove what has not been used for long.
     fn prune(&self, now: SystemTime) {
-        let Ok(entries) = fs::read_dir(&self.dir) else { return };
+        let Ok(entries) = fs::read_dir(&self.dir) else {
+            return;
+        };
         for entry in entries.flatten() {
             let name = entry.file_name();
             let Some(name) = name.to_str() else { continue };
@@ -121,12 +121,29 @@ impl Cache {
             } else {
                 FOREIGN_UNUSED
             };
-            let unused = entry.metadata().and_then(|meta| meta.modified()).map(|time| age(now, time));
+            let unused = entry
+                .metadata()
+                .and_then(|meta| meta.modified())
+                .map(|time| age(now, time));
             if unused.is_ok_and(|unused| unused > allowed) {
                 // Another process may have been faster.
                 _ = fs::remove_file(entry.path());
             }
         }
+    }
+}
+
+/// Note that an entry is in use; a cache that can not be written to simply does not.
+fn touch(path: &Path) {
+    let now = SystemTime::now();
+    let old = fs::metadata(path)
+        .and_then(|meta| meta.modified())
+        .is_ok_and(|time| age(now, time) > TOUCH);
+    if old {
+        _ = File::options()
+            .append(true)
+            .open(path)
+            .and_then(|file| file.set_modified(now));
     }
 }
 
@@ -225,7 +242,7 @@ mod tests {
             cache.store(digest, b"code");
         }
         age_file(&cache.path(&old), UNUSED + TOUCH);
-        age_file(&cache.path(&used), UNUSED - TOUCH);
+        age_file(&cache.path(&used), UNUSED.saturating_sub(TOUCH));
         assert!(cache.load(&used).is_some(), "using it makes it young again");
         let foreign = path.join(format!("0123-{old}{SUFFIX}"));
         let leftover = path.join(format!("{TEMPORARY}x"));

@@ -47,11 +47,17 @@ pub(crate) struct Caller {
 
 impl Caller {
     /// Begin a call that brought `bytes`.
-    pub(crate) fn new<T: Send>(accessor: &Accessor<T, HasSelf<State>>, bytes: usize) -> wasmtime::Result<Self> {
+    pub(crate) fn new<T: Send>(
+        accessor: &Accessor<T, HasSelf<State>>,
+        bytes: usize,
+    ) -> wasmtime::Result<Self> {
         accessor.with(|mut access| {
             let state = access.get();
             state.call(bytes)?;
-            Ok(Self { shared: state.shared.clone(), ledger: state.ledger.clone() })
+            Ok(Self {
+                shared: state.shared.clone(),
+                ledger: state.ledger.clone(),
+            })
         })
     }
 

@@ -25,8 +25,15 @@ pub enum Capability {
 
 impl Capability {
     /// Every interface that can be granted.
-    pub const ALL: [Self; 7] =
-        [Self::Dns, Self::Tcp, Self::Tls, Self::Http, Self::Mini, Self::Info, Self::Progress];
+    pub const ALL: [Self; 7] = [
+        Self::Dns,
+        Self::Tcp,
+        Self::Tls,
+        Self::Http,
+        Self::Mini,
+        Self::Info,
+        Self::Progress,
+    ];
 
     /// The interface's name in WIT and in manifests.
     pub fn as_str(self) -> &'static str {
@@ -43,7 +50,9 @@ impl Capability {
 
     /// The interface of this name.
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|capability| capability.as_str() == name)
+        Self::ALL
+            .into_iter()
+            .find(|capability| capability.as_str() == name)
     }
 }
 

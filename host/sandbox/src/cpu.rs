@@ -22,7 +22,11 @@ pub(crate) struct Metered<F> {
 
 impl<F: Future> Metered<F> {
     pub(crate) fn new(ledger: Arc<Ledger>, future: F) -> Self {
-        Self { future: Box::pin(future), ledger, rest: Duration::ZERO }
+        Self {
+            future: Box::pin(future),
+            ledger,
+            rest: Duration::ZERO,
+        }
     }
 }
 

@@ -49,11 +49,18 @@ struct Inner {
 impl Engine {
     /// Set an engine up. A cache directory that is not private is not used, and the log says so.
     pub fn new(config: EngineConfig) -> Result<Self, EngineError> {
-        let wasmtime = wasmtime::Engine::new(&settings()).map_err(|error| EngineError(format!("{error:#}")))?;
+        let wasmtime =
+            wasmtime::Engine::new(&settings()).map_err(|error| EngineError(format!("{error:#}")))?;
         let ticker = Ticker::start(&wasmtime).map_err(|error| EngineError(error.to_string()))?;
         let cache = config.cache_dir.and_then(|dir| Cache::open(&dir, &wasmtime));
         let (compiled, loaded_from_cache) = (AtomicU64::new(0), AtomicU64::new(0));
-        Ok(Self(Arc::new(Inner { wasmtime, ticker, cache, compiled, loaded_from_cache })))
+        Ok(Self(Arc::new(Inner {
+            wasmtime,
+            ticker,
+            cache,
+            compiled,
+            loaded_from_cache,
+        })))
     }
 
     /// Read a module's manifest and check what it imports and exports, without compiling it. `name` is what errors

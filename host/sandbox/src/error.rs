@@ -25,7 +25,9 @@ pub enum ModuleError {
         what: String,
     },
     /// The component says nothing about itself.
-    #[error("load {module}: no manifest: build it so that nettest.toml is in the custom section `netsonde:manifest`")]
+    #[error(
+        "load {module}: no manifest: build it so that nettest.toml is in the custom section `netsonde:manifest`"
+    )]
     NoManifest {
         /// The module.
         module: String,
@@ -43,7 +45,9 @@ pub enum ModuleError {
         message: String,
     },
     /// The manifest asks for an interface that this host does not have.
-    #[error("load {module}: its manifest asks for `{interface}`, which this version of netsonde does not have")]
+    #[error(
+        "load {module}: its manifest asks for `{interface}`, which this version of netsonde does not have"
+    )]
     UnknownCapability {
         /// The module.
         module: String,
@@ -61,7 +65,9 @@ pub enum ModuleError {
         detail: String,
     },
     /// The component imports something outside the contract.
-    #[error("load {module}: it imports `{import}`, and guests may import interfaces of netsonde:probe@0.1 only")]
+    #[error(
+        "load {module}: it imports `{import}`, and guests may import interfaces of netsonde:probe@0.1 only"
+    )]
     ForeignImport {
         /// The module.
         module: String,
@@ -69,7 +75,9 @@ pub enum ModuleError {
         import: String,
     },
     /// The component uses an interface that its manifest does not ask for.
-    #[error("load {module}: it imports `{interface}` without asking for it: add it to [capabilities] of nettest.toml")]
+    #[error(
+        "load {module}: it imports `{interface}` without asking for it: add it to [capabilities] of nettest.toml"
+    )]
     NotAsked {
         /// The module.
         module: String,
@@ -209,6 +217,10 @@ impl RunError {
             Self::Timeout { .. } => FailureCode::GENERIC_TIMEOUT_ERROR,
             _ => FailureCode::unknown(self.to_string()),
         };
-        Failure { code, operation: Operation::TopLevel, detail: self.to_string() }
+        Failure {
+            code,
+            operation: Operation::TopLevel,
+            detail: self.to_string(),
+        }
     }
 }

@@ -4,11 +4,11 @@
 //! handed to the compiler.
 
 use sha2::{Digest as _, Sha256};
-use wasmparser::{ComponentExternalKind, ComponentTypeRef, Parser, Payload};
+use wasmparser::{ComponentExternalKind, ComponentTypeRef, Parser, Payload, TypeBounds};
 
 use crate::capability::Capability;
 use crate::error::ModuleError;
-use crate::manifest::{Kind, MANIFEST_SECTION, Manifest};
+use crate::manifest::{Draft, Kind, MANIFEST_SECTION, Manifest};
 
 /// The SHA-256 of a module's bytes, in hexadecimal.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -32,32 +32,52 @@ impl std::fmt::Display for Digest {
     }
 }
 
+/// What is imported.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Import {
+    /// An interface.
+    Interface,
+    /// A name for a type of an imported interface: nothing of the host's.
+    TypeName,
+    /// A function, a resource, a module: nothing that this contract has.
+    Other,
+}
+
 /// The top level of a component, as far as it matters before compiling.
 #[derive(Default)]
 struct Surface {
-    manifests: Vec<String>,
-    imports: Vec<(String, bool)>,
+    manifests: Vec<Vec<u8>>,
+    imports: Vec<(String, Import)>,
     functions: Vec<String>,
 }
 
 /// Read and check what `wasm` says about itself; `module` is what errors call it.
 pub(crate) fn inspect(module: &str, wasm: &[u8]) -> Result<Manifest, ModuleError> {
-    let surface = Surface::read(wasm)
-        .map_err(|what| ModuleError::NotAComponent { module: module.to_owned(), what })?;
-    let manifest = match surface.manifests.as_slice() {
-        [] => return Err(ModuleError::NoManifest { module: module.to_owned() }),
-        [text] => Manifest::parse(module, text)?,
-        [_, _, ..] => {
-            return Err(ModuleError::Manifest {
+    let surface = Surface::read(wasm).map_err(|what| ModuleError::NotAComponent {
+        module: module.to_owned(),
+        what,
+    })?;
+    let malformed = |message: String| ModuleError::Manifest {
+        module: module.to_owned(),
+        line: 1,
+        column: 1,
+        message,
+    };
+    let draft = match surface.manifests.as_slice() {
+        [] => {
+            return Err(ModuleError::NoManifest {
                 module: module.to_owned(),
-                line: 1,
-                column: 1,
-                message: "the component has two manifests".to_owned(),
             });
         }
+        [bytes] => {
+            let text = std::str::from_utf8(bytes).map_err(|error| malformed(error.to_string()))?;
+            Draft::parse(module, text)?
+        }
+        [_, _, ..] => return Err(malformed("the component has two manifests".to_owned())),
     };
+    surface.check_exports(module, draft.kind())?;
+    let manifest = draft.finish(module)?;
     surface.check_imports(module, &manifest)?;
-    surface.check_exports(module, manifest.kind)?;
     Ok(manifest)
 }
 
@@ -78,15 +98,21 @@ impl Surface {
                 Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
                 Payload::End(_) => depth = depth.saturating_sub(1),
                 Payload::CustomSection(section) if depth == 0 && section.name() == MANIFEST_SECTION => {
-                    let text = std::str::from_utf8(section.data())
-                        .map_err(|error| format!("its manifest is not UTF-8: {error}"))?;
-                    surface.manifests.push(text.to_owned());
+                    surface.manifests.push(section.data().to_owned());
                 }
                 Payload::ComponentImportSection(imports) if depth == 0 => {
                     for import in imports {
                         let import = import.map_err(|error| error.to_string())?;
-                        let is_interface = matches!(import.ty, ComponentTypeRef::Instance(_));
-                        surface.imports.push((import.name.name.to_owned(), is_interface));
+                        // A world that uses a type of an interface imports a name for it, which gives nothing away.
+                        if matches!(import.ty, ComponentTypeRef::Type(TypeBounds::Eq(_))) {
+                            continue;
+                        }
+                        let what = match import.ty {
+                            ComponentTypeRef::Instance(_) => Import::Interface,
+                            ComponentTypeRef::Type(TypeBounds::Eq(_)) => Import::TypeName,
+                            _ => Import::Other,
+                        };
+                        surface.imports.push((import.name.name.to_owned(), what));
                     }
                 }
                 Payload::ComponentExportSection(exports) if depth == 0 => {
@@ -104,15 +130,26 @@ impl Surface {
     }
 
     fn check_imports(&self, module: &str, manifest: &Manifest) -> Result<(), ModuleError> {
-        for (import, is_interface) in &self.imports {
-            let foreign = || ModuleError::ForeignImport { module: module.to_owned(), import: import.clone() };
-            let interface = own_interface(import).filter(|_| *is_interface).ok_or_else(foreign)?;
+        for (import, what) in &self.imports {
+            if *what == Import::TypeName {
+                continue;
+            }
+            let foreign = || ModuleError::ForeignImport {
+                module: module.to_owned(),
+                import: import.clone(),
+            };
+            let interface = own_interface(import)
+                .filter(|_| *what == Import::Interface)
+                .ok_or_else(foreign)?;
             if interface == "types" {
                 continue;
             }
             let capability = Capability::from_name(interface).ok_or_else(foreign)?;
             if !manifest.capabilities.contains_key(&capability) {
-                return Err(ModuleError::NotAsked { module: module.to_owned(), interface: capability });
+                return Err(ModuleError::NotAsked {
+                    module: module.to_owned(),
+                    interface: capability,
+                });
             }
         }
         Ok(())
@@ -126,7 +163,11 @@ impl Surface {
             (Kind::Nettest, true, false) => "it does not export `reduce`, as a mini nettest does not",
             (Kind::MiniNettest, true, true) => "it exports `reduce`, as a nettest does",
         };
-        Err(ModuleError::WrongWorld { module: module.to_owned(), kind, detail: detail.to_owned() })
+        Err(ModuleError::WrongWorld {
+            module: module.to_owned(),
+            kind,
+            detail: detail.to_owned(),
+        })
     }
 }
 
@@ -134,7 +175,10 @@ impl Surface {
 fn own_interface(import: &str) -> Option<&str> {
     let (interface, version) = import.strip_prefix("netsonde:probe/")?.split_once('@')?;
     let patch = version.strip_prefix("0.1.")?;
-    patch.bytes().all(|byte| byte.is_ascii_digit()).then_some(interface)
+    patch
+        .bytes()
+        .all(|byte| byte.is_ascii_digit())
+        .then_some(interface)
 }
 
 #[cfg(test)]
@@ -163,7 +207,10 @@ mod tests {
         assert!(what(b"<html>").contains("load bad: not a WebAssembly component"));
         assert!(what(b"\0asm\x01\0\0\0").contains("core module"));
         let truncated = what(b"\0asm\x0d\0\x01\0\x07\xff");
-        assert!(truncated.contains("load bad: not a WebAssembly component"), "{truncated}");
+        assert!(
+            truncated.contains("load bad: not a WebAssembly component"),
+            "{truncated}"
+        );
         assert!(what(b"\0asm\x0d\0\x01\0").contains("no manifest"));
     }
 }

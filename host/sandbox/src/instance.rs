@@ -54,7 +54,10 @@ pub(crate) async fn run<T: Send + 'static, R>(
     drop(store);
     let module = ledger.module();
     match outcome {
-        Err(_) => Err(RunError::Timeout { module: module.to_owned(), limit: wall_clock }),
+        Err(_) => Err(RunError::Timeout {
+            module: module.to_owned(),
+            limit: wall_clock,
+        }),
         Ok(Err(over)) => Err(exceeded(module, over)),
         Ok(Ok(Ok(result))) => Ok(result),
         Ok(Ok(Err(stopped))) => Err(explain(ledger, &stopped)),
@@ -66,7 +69,10 @@ fn explain(ledger: &Ledger, stopped: &Stopped) -> RunError {
     let module = ledger.module().to_owned();
     let (Stopped::Starting(error) | Stopped::Running(error)) = stopped;
     tracing::debug!(module, ?error, "a guest stopped");
-    let over = error.downcast_ref::<BudgetExceeded>().or_else(|| ledger.exceeded()).cloned();
+    let over = error
+        .downcast_ref::<BudgetExceeded>()
+        .or_else(|| ledger.exceeded())
+        .cloned();
     if let Some(over) = over {
         return exceeded(&module, over);
     }
@@ -85,20 +91,33 @@ fn explain(ledger: &Ledger, stopped: &Stopped) -> RunError {
 
 /// A budget was used up.
 pub(crate) fn exceeded(module: &str, exceeded: BudgetExceeded) -> RunError {
-    RunError::BudgetExceeded { module: module.to_owned(), exceeded }
+    RunError::BudgetExceeded {
+        module: module.to_owned(),
+        exceeded,
+    }
 }
 
 /// The result of a task; a panic in it is the host's defect.
-pub(crate) fn flatten<R>(module: &str, joined: Result<Result<R, RunError>, JoinError>) -> Result<R, RunError> {
+pub(crate) fn flatten<R>(
+    module: &str,
+    joined: Result<Result<R, RunError>, JoinError>,
+) -> Result<R, RunError> {
     joined.unwrap_or_else(|error| {
         let detail = match error.try_into_panic() {
             Ok(panic) => match panic.downcast::<String>() {
                 Ok(text) => *text,
-                Err(panic) => panic.downcast_ref::<&str>().copied().unwrap_or("a panic without text").to_owned(),
+                Err(panic) => panic
+                    .downcast_ref::<&str>()
+                    .copied()
+                    .unwrap_or("a panic without text")
+                    .to_owned(),
             },
             Err(error) => error.to_string(),
         };
-        Err(RunError::Host { module: module.to_owned(), detail })
+        Err(RunError::Host {
+            module: module.to_owned(),
+            detail,
+        })
     })
 }
 
@@ -107,7 +126,10 @@ pub(crate) fn object(
     module: &str,
     answer: Result<String, types::Failure>,
 ) -> Result<Map<String, Value>, RunError> {
-    let text = answer.map_err(|failure| RunError::Guest { module: module.to_owned(), failure: failure.into() })?;
+    let text = answer.map_err(|failure| RunError::Guest {
+        module: module.to_owned(),
+        failure: failure.into(),
+    })?;
     parse(module, "its result", &text)
 }
 

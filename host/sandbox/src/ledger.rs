@@ -60,7 +60,13 @@ impl Ledger {
     /// Books of `module`; `caller` are those of the nettest that runs it as a mini nettest.
     pub(crate) fn new(module: &str, budget: Budget, caller: Option<Arc<Self>>) -> Arc<Self> {
         let (gauges, exceeded) = (Gauges::default(), OnceLock::new());
-        Arc::new(Self { module: module.to_owned(), budget, gauges, exceeded, caller })
+        Arc::new(Self {
+            module: module.to_owned(),
+            budget,
+            gauges,
+            exceeded,
+            caller,
+        })
     }
 
     /// The name that errors give to the instance.
@@ -82,7 +88,11 @@ impl Ledger {
             if let Some((what, limit, unit)) = ledger.limit(account)
                 && now > limit
             {
-                let exceeded = BudgetExceeded { module: ledger.module.clone(), what, limit: limit / unit };
+                let exceeded = BudgetExceeded {
+                    module: ledger.module.clone(),
+                    what,
+                    limit: limit / unit,
+                };
                 overdrawn.get_or_insert(ledger.exceeded.get_or_init(|| exceeded).clone());
             }
         }
@@ -104,7 +114,13 @@ impl Ledger {
 
     /// Note an account that something else than these books keeps.
     pub(crate) fn overdraw(&self, what: &'static str, limit: u64) -> BudgetExceeded {
-        self.exceeded.get_or_init(|| BudgetExceeded { module: self.module.clone(), what, limit }).clone()
+        self.exceeded
+            .get_or_init(|| BudgetExceeded {
+                module: self.module.clone(),
+                what,
+                limit,
+            })
+            .clone()
     }
 
     /// The first account that was overdrawn, here or further up.
@@ -174,7 +190,10 @@ mod tests {
     use super::*;
 
     fn with_handles(handles: u64) -> Budget {
-        Budget { handles, ..Budget::default() }
+        Budget {
+            handles,
+            ..Budget::default()
+        }
     }
 
     #[test]
@@ -192,7 +211,10 @@ mod tests {
     fn overdrawing_is_remembered_and_names_the_owner() {
         let ledger = Ledger::new("telegram", with_handles(2), None);
         let error = ledger.add(Account::Handles, 3).unwrap_err();
-        assert_eq!(error.to_string(), "telegram used up its budget: handles: more than 2");
+        assert_eq!(
+            error.to_string(),
+            "telegram used up its budget: handles: more than 2"
+        );
         ledger.sub(Account::Handles, 3);
         assert_eq!(ledger.exceeded(), Some(&error));
     }
@@ -219,9 +241,15 @@ mod tests {
 
     #[test]
     fn computing_is_told_in_milliseconds() {
-        let budget = Budget { cpu: Duration::from_secs(2), ..Budget::default() };
+        let budget = Budget {
+            cpu: Duration::from_secs(2),
+            ..Budget::default()
+        };
         let ledger = Ledger::new("telegram", budget, None);
         let error = ledger.add(Account::Cpu, 2_000_001).unwrap_err();
-        assert_eq!(error.to_string(), "telegram used up its budget: milliseconds of computing: more than 2000");
+        assert_eq!(
+            error.to_string(),
+            "telegram used up its budget: milliseconds of computing: more than 2000"
+        );
     }
 }

@@ -105,7 +105,9 @@ impl TryFrom<String> for Version {
         let numbers: Option<Vec<u64>> = text.split('.').map(|part| part.parse().ok()).collect();
         match numbers.as_deref() {
             Some(&[major, minor, patch]) => Ok(Self { major, minor, patch }),
-            _ => Err(format!("`{text}` is not a version: write three numbers, such as \"0.3.1\"")),
+            _ => Err(format!(
+                "`{text}` is not a version: write three numbers, such as \"0.3.1\""
+            )),
         }
     }
 }
@@ -162,7 +164,9 @@ impl TryFrom<BTreeMap<String, SummaryEntry>> for SummaryKeys {
         for (name, entry) in table {
             match (name.as_str(), entry) {
                 ("anomaly", SummaryEntry::Keys(anomaly)) => keys.anomaly = anomaly,
-                ("anomaly", SummaryEntry::Text(_)) => return Err("`anomaly` must be a list of keys".to_owned()),
+                ("anomaly", SummaryEntry::Text(_)) => {
+                    return Err("`anomaly` must be a list of keys".to_owned());
+                }
                 (_, SummaryEntry::Text(text)) => _ = keys.texts.insert(name, text),
                 (_, SummaryEntry::Keys(_)) => return Err(format!("`{name}` must be a text")),
             }
@@ -182,7 +186,9 @@ impl TryFrom<String> for Name {
     fn try_from(text: String) -> Result<Self, String> {
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
         if text.is_empty() || text.len() > 64 || !text.chars().all(plain) {
-            return Err(format!("`{text}` is not a name: use lower-case letters, digits, `-` and `_`"));
+            return Err(format!(
+                "`{text}` is not a name: use lower-case letters, digits, `-` and `_`"
+            ));
         }
         Ok(Self(text))
     }
@@ -212,13 +218,30 @@ struct File {
     extensions: BTreeMap<String, i64>,
 }
 
-impl Manifest {
+/// A manifest that is well-formed, before anybody looked at whether it makes sense.
+pub(crate) struct Draft(File);
+
+impl Draft {
+    pub(crate) fn kind(&self) -> Kind {
+        self.0.kind
+    }
+
     /// Read a manifest; `module` is what errors call the guest.
-    pub fn parse(module: &str, text: &str) -> Result<Self, ModuleError> {
-        let file: File = toml::from_str(text).map_err(|error| {
+    pub(crate) fn parse(module: &str, text: &str) -> Result<Self, ModuleError> {
+        toml::from_str(text).map(Self).map_err(|error| {
             let (line, column) = position(text, error.span().map_or(0, |span| span.start));
-            ModuleError::Manifest { module: module.to_owned(), line, column, message: error.message().to_owned() }
-        })?;
+            ModuleError::Manifest {
+                module: module.to_owned(),
+                line,
+                column,
+                message: error.message().to_owned(),
+            }
+        })
+    }
+
+    /// Check what no single value can tell.
+    pub(crate) fn finish(self, module: &str) -> Result<Manifest, ModuleError> {
+        let file = self.0;
         file.check().map_err(|message| ModuleError::Manifest {
             module: module.to_owned(),
             line: 1,
@@ -230,10 +253,13 @@ impl Manifest {
             .into_iter()
             .map(|(interface, reason)| match Capability::from_name(&interface) {
                 Some(capability) => Ok((capability, reason)),
-                None => Err(ModuleError::UnknownCapability { module: module.to_owned(), interface }),
+                None => Err(ModuleError::UnknownCapability {
+                    module: module.to_owned(),
+                    interface,
+                }),
             })
             .collect::<Result<_, _>>()?;
-        Ok(Self {
+        Ok(Manifest {
             name: file.name.0,
             version: file.version,
             kind: file.kind,
@@ -256,9 +282,15 @@ impl File {
     /// What no single value can tell: whether a guest of this kind may say this at all.
     fn check(&self) -> Result<(), &'static str> {
         match self.kind {
-            Kind::Nettest if self.with.is_some() => Err("`with` is for mini nettests; a nettest has `options`"),
-            Kind::MiniNettest if self.options.is_some() => Err("`options` is for nettests; a mini nettest has `with`"),
-            Kind::MiniNettest if self.input.is_some() => Err("`input` is for nettests; a mini nettest has `with`"),
+            Kind::Nettest if self.with.is_some() => {
+                Err("`with` is for mini nettests; a nettest has `options`")
+            }
+            Kind::MiniNettest if self.options.is_some() => {
+                Err("`options` is for nettests; a mini nettest has `with`")
+            }
+            Kind::MiniNettest if self.input.is_some() => {
+                Err("`input` is for nettests; a mini nettest has `with`")
+            }
             Kind::MiniNettest if self.capabilities.contains_key(Capability::Mini.as_str()) => {
                 Err("a mini nettest can not run mini nettests: take `mini` out of `capabilities`")
             }
@@ -311,16 +343,23 @@ telegram_http_blocking = "data centres unreachable over HTTP"
 dnst = 0
 "#;
 
+    fn parse(text: &str) -> Result<Manifest, ModuleError> {
+        Draft::parse("telegram", text)?.finish("telegram")
+    }
+
     fn error(text: &str) -> String {
-        Manifest::parse("telegram", text).unwrap_err().to_string()
+        parse(text).unwrap_err().to_string()
     }
 
     #[test]
     fn a_manifest_reads_as_written() {
-        let manifest = Manifest::parse("telegram", TELEGRAM).unwrap();
+        let manifest = parse(TELEGRAM).unwrap();
         assert_eq!(manifest.version.to_string(), "0.3.1");
         assert_eq!(manifest.kind, Kind::Nettest);
-        assert_eq!(manifest.capabilities.keys().copied().collect::<Vec<_>>(), [Capability::Mini]);
+        assert_eq!(
+            manifest.capabilities.keys().copied().collect::<Vec<_>>(),
+            [Capability::Mini]
+        );
         assert_eq!(manifest.budget.wall_clock_s, Some(60));
         assert_eq!(manifest.summary_keys.anomaly, ["telegram_http_blocking"]);
         assert_eq!(manifest.summary_keys.texts.len(), 1);
@@ -333,10 +372,16 @@ dnst = 0
     #[test]
     fn errors_point_at_the_place() {
         let text = error(&TELEGRAM.replace("\"0.3.1\"", "\"0.3\""));
-        assert!(text.contains("telegram") && text.contains("line 3, column 11"), "{text}");
+        assert!(
+            text.contains("telegram") && text.contains("line 3, column 11"),
+            "{text}"
+        );
         assert!(text.contains("is not a version"), "{text}");
         let text = error(&TELEGRAM.replace("wall_clock_s", "wall_clok_s"));
-        assert!(text.contains("line 14") && text.contains("wall_clok_s"), "{text}");
+        assert!(
+            text.contains("line 15, column 1") && text.contains("wall_clok_s"),
+            "{text}"
+        );
         let text = error("name = ");
         assert!(text.contains("line 1, column"), "{text}");
     }
@@ -344,9 +389,17 @@ dnst = 0
     #[test]
     fn what_a_kind_can_not_have_is_refused() {
         let mini = TELEGRAM.replace("kind = \"nettest\"", "kind = \"mini-nettest\"");
-        assert!(error(&mini).contains("a mini nettest has `with`"), "{}", error(&mini));
+        assert!(
+            error(&mini).contains("a mini nettest has `with`"),
+            "{}",
+            error(&mini)
+        );
         let mini = mini.replace("[options", "[with").replace("input = \"none\"", "");
-        assert!(error(&mini).contains("can not run mini nettests"), "{}", error(&mini));
+        assert!(
+            error(&mini).contains("can not run mini nettests"),
+            "{}",
+            error(&mini)
+        );
         assert!(error(&TELEGRAM.replace("[options", "[with")).contains("a nettest has `options`"));
     }
 

@@ -48,9 +48,16 @@ impl Module {
                 Kind::MiniNettest => Linked::MiniNettest(MiniNettestPre::new(run)?),
             })
         };
-        let linked = link()
-            .map_err(|error| ModuleError::Link { module: name.to_owned(), detail: format!("{error:#}") })?;
-        Ok(Self { name: name.to_owned(), manifest, digest, linked })
+        let linked = link().map_err(|error| ModuleError::Link {
+            module: name.to_owned(),
+            detail: format!("{error:#}"),
+        })?;
+        Ok(Self {
+            name: name.to_owned(),
+            manifest,
+            digest,
+            linked,
+        })
     }
 
     /// What the module says about itself.
@@ -76,8 +83,16 @@ impl Module {
     /// Whether everything that the module asks for is granted. Nothing else decides: what is not asked for is not in
     /// the linker, and what is asked for and not granted keeps the module from starting.
     pub(crate) fn allowed(&self, grants: &Grants) -> Result<(), RunError> {
-        match self.manifest.capabilities.keys().find(|asked| !grants.contains(**asked)) {
-            Some(&interface) => Err(RunError::NotGranted { module: self.name.clone(), interface }),
+        match self
+            .manifest
+            .capabilities
+            .keys()
+            .find(|asked| !grants.contains(**asked))
+        {
+            Some(&interface) => Err(RunError::NotGranted {
+                module: self.name.clone(),
+                interface,
+            }),
             None => Ok(()),
         }
     }
@@ -85,7 +100,10 @@ impl Module {
 
 impl std::fmt::Debug for Module {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Module").field("name", &self.name).field("digest", &self.digest).finish_non_exhaustive()
+        f.debug_struct("Module")
+            .field("name", &self.name)
+            .field("digest", &self.digest)
+            .finish_non_exhaustive()
     }
 }
 

@@ -117,14 +117,28 @@ impl Engine {
         });
         let ledger = Ledger::new(module.name(), budget.clone(), None);
         let meter = shared.net.meter().clone();
-        let task = Task::spawn(&shared, nettest(shared.clone(), ledger.clone(), module.clone(), target));
+        let task = Task::spawn(
+            &shared,
+            nettest(shared.clone(), ledger.clone(), module.clone(), target),
+        );
         let result = instance::flatten(module.name(), task.await);
         tasks.close();
         if tokio::time::timeout(LAST_MOMENTS, tasks.wait()).await.is_err() {
-            tracing::warn!(module = module.name(), "a run is over and some of its tasks are not");
+            tracing::warn!(
+                module = module.name(),
+                "a run is over and some of its tasks are not"
+            );
         }
-        let usage = Usage { wall_clock: begun.elapsed(), net: meter.used(), ..ledger.usage() };
-        RunReport { result, usage, budget }
+        let usage = Usage {
+            wall_clock: begun.elapsed(),
+            net: meter.used(),
+            ..ledger.usage()
+        };
+        RunReport {
+            result,
+            usage,
+            budget,
+        }
     }
 }
 
@@ -135,20 +149,37 @@ async fn nettest(
     target: Value,
 ) -> Result<Map<String, Value>, RunError> {
     let Linked::Nettest { run: linked, .. } = &module.linked else {
-        return Err(RunError::WrongKind { module: module.name().to_owned(), kind: module.kind() });
+        return Err(RunError::WrongKind {
+            module: module.name().to_owned(),
+            kind: module.kind(),
+        });
     };
     module.allowed(&shared.grants)?;
     let wall_clock = ledger.budget().wall_clock;
     let state = State::new(shared.clone(), ledger.clone(), Instant::now() + wall_clock, None);
-    ledger.add(Account::Instances, 1).map_err(|exceeded| instance::exceeded(module.name(), exceeded))?;
+    ledger
+        .add(Account::Instances, 1)
+        .map_err(|exceeded| instance::exceeded(module.name(), exceeded))?;
     let (linked, target) = (linked.clone(), target.to_string());
-    let answer = instance::run(&shared.engine, &ledger, wall_clock, state, |state| &mut state.memory, |store| {
-        Box::pin(async move {
-            let guest = linked.instantiate_async(&mut *store).await.map_err(instance::Stopped::Starting)?;
-            let called = store.run_concurrent(async |accessor| guest.call_run(accessor, target).await).await;
-            called.flatten().map_err(instance::Stopped::Running)
-        })
-    })
+    let answer = instance::run(
+        &shared.engine,
+        &ledger,
+        wall_clock,
+        state,
+        |state| &mut state.memory,
+        |store| {
+            Box::pin(async move {
+                let guest = linked
+                    .instantiate_async(&mut *store)
+                    .await
+                    .map_err(instance::Stopped::Starting)?;
+                let called = store
+                    .run_concurrent(async |accessor| guest.call_run(accessor, target).await)
+                    .await;
+                called.flatten().map_err(instance::Stopped::Running)
+            })
+        },
+    )
     .await?;
     instance::object(module.name(), answer)
 }

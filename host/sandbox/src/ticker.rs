@@ -34,19 +34,25 @@ impl Ticker {
     pub(crate) fn start(engine: &wasmtime::Engine) -> std::io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let (theirs, engine) = (shared.clone(), engine.weak());
-        std::thread::Builder::new().name("netsonde-epochs".to_owned()).spawn(move || {
-            let mut state = theirs.state.lock().unwrap_or_else(PoisonError::into_inner);
-            while !state.stop {
-                if state.alive == 0 {
-                    state = theirs.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-                    continue;
+        std::thread::Builder::new()
+            .name("netsonde-epochs".to_owned())
+            .spawn(move || {
+                let mut state = theirs.state.lock().unwrap_or_else(PoisonError::into_inner);
+                while !state.stop {
+                    if state.alive == 0 {
+                        state = theirs.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                        continue;
+                    }
+                    state = theirs
+                        .changed
+                        .wait_timeout(state, TICK)
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .0;
+                    if let Some(engine) = engine.upgrade() {
+                        engine.increment_epoch();
+                    }
                 }
-                state = theirs.changed.wait_timeout(state, TICK).unwrap_or_else(PoisonError::into_inner).0;
-                if let Some(engine) = engine.upgrade() {
-                    engine.increment_epoch();
-                }
-            }
-        })?;
+            })?;
         Ok(Self(shared))
     }
 

@@ -11,8 +11,12 @@ const MAC_LENGTH: usize = 32;
 /// The authentication code over all that the compiled code stands for, each part with its length before it.
 fn mac(key: &Key, fingerprint: &str, digest: &Digest, artefact: &[u8]) -> Option<Hmac<Sha256>> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key.bytes()).ok()?;
-    for part in [b"netsonde compiled module 1".as_slice(), fingerprint.as_bytes(), digest.as_str().as_bytes(), artefact]
-    {
+    for part in [
+        b"netsonde compiled module 1".as_slice(),
+        fingerprint.as_bytes(),
+        digest.as_str().as_bytes(),
+        artefact,
+    ] {
         mac.update(&(part.len() as u64).to_le_bytes());
         mac.update(part);
     }

@@ -26,18 +26,27 @@ pub(super) enum NotPrivate {
 /// Make sure that `dir` is there and private.
 pub(super) fn directory(dir: &Path) -> Result<(), NotPrivate> {
     if let Some(parent) = dir.parent() {
-        fs::create_dir_all(parent).map_err(|error| NotPrivate::Io { what: "create the directory above it", error })?;
+        fs::create_dir_all(parent).map_err(|error| NotPrivate::Io {
+            what: "create the directory above it",
+            error,
+        })?;
     }
     let mut builder = DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     match builder.create(dir) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-            return Err(NotPrivate::Io { what: "create it", error });
+            return Err(NotPrivate::Io {
+                what: "create it",
+                error,
+            });
         }
         _ => {}
     }
-    let meta = fs::symlink_metadata(dir).map_err(|error| NotPrivate::Io { what: "look at it", error })?;
+    let meta = fs::symlink_metadata(dir).map_err(|error| NotPrivate::Io {
+        what: "look at it",
+        error,
+    })?;
     if !meta.is_dir() {
         return Err(NotPrivate::NotADirectory);
     }
@@ -48,10 +57,16 @@ pub(super) fn directory(dir: &Path) -> Result<(), NotPrivate> {
 fn check(meta: &fs::Metadata, what: &'static str) -> Result<(), NotPrivate> {
     use std::os::unix::fs::MetadataExt as _;
     if meta.uid() != rustix::process::geteuid().as_raw() {
-        return Err(NotPrivate::Foreign { what, owner: meta.uid() });
+        return Err(NotPrivate::Foreign {
+            what,
+            owner: meta.uid(),
+        });
     }
     if meta.mode() & 0o077 != 0 {
-        return Err(NotPrivate::Open { what, mode: meta.mode() & 0o7777 });
+        return Err(NotPrivate::Open {
+            what,
+            mode: meta.mode() & 0o7777,
+        });
     }
     Ok(())
 }
@@ -80,7 +95,10 @@ impl Key {
         let mut bytes = [0; 32];
         getrandom::fill(&mut bytes).map_err(|error| failed("make its key")(error.into()))?;
         // A new temporary file has mode 0600.
-        let mut file = tempfile::Builder::new().prefix(super::TEMPORARY).tempfile_in(dir).map_err(failed("make its key"))?;
+        let mut file = tempfile::Builder::new()
+            .prefix(super::TEMPORARY)
+            .tempfile_in(dir)
+            .map_err(failed("make its key"))?;
         file.write_all(&bytes).map_err(failed("write its key"))?;
         match file.persist_noclobber(&path) {
             Ok(_) => Ok(Self(bytes)),
@@ -96,14 +114,25 @@ impl Key {
         let bytes = match fs::read(path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(NotPrivate::Io { what: "read its key", error }),
+            Err(error) => {
+                return Err(NotPrivate::Io {
+                    what: "read its key",
+                    error,
+                });
+            }
         };
-        let meta = fs::symlink_metadata(path).map_err(|error| NotPrivate::Io { what: "look at its key", error })?;
+        let meta = fs::symlink_metadata(path).map_err(|error| NotPrivate::Io {
+            what: "look at its key",
+            error,
+        })?;
         check(&meta, "its key")?;
         if let Ok(bytes) = bytes.try_into() {
             return Ok(Some(Self(bytes)));
         }
-        fs::remove_file(path).map_err(|error| NotPrivate::Io { what: "replace its damaged key", error })?;
+        fs::remove_file(path).map_err(|error| NotPrivate::Io {
+            what: "replace its damaged key",
+            error,
+        })?;
         Ok(None)
     }
 }

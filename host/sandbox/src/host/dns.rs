@@ -15,6 +15,7 @@ use crate::state::State;
 
 /// What a guest has set; looked at when it is used.
 #[derive(Clone, Default)]
+#[expect(unreachable_pub, reason = "the generated bindings name it")]
 pub struct Options {
     udp_resolver: Option<String>,
     query_types: Option<Vec<String>>,
@@ -23,7 +24,10 @@ pub struct Options {
 
 impl Options {
     fn parse(self, doing: &str) -> Result<LookupOptions, NetError> {
-        let mut options = LookupOptions { timeout: self.timeout, ..LookupOptions::default() };
+        let mut options = LookupOptions {
+            timeout: self.timeout,
+            ..LookupOptions::default()
+        };
         if let Some(resolver) = self.udp_resolver {
             let doing = format!("{doing} with resolver `{resolver}`");
             options.udp_resolver = Some(endpoint(&resolver, Operation::Resolve, &doing)?);
@@ -42,6 +46,7 @@ impl Options {
 }
 
 /// What a lookup answered.
+#[expect(unreachable_pub, reason = "the generated bindings name it")]
 pub type Answer = Arc<netsonde_net::dns::Answer>;
 
 /// Look `domain` up.
@@ -64,7 +69,10 @@ impl<T: Send> dns::HostWithStore<T> for HasSelf<State> {
             let state = access.get();
             Ok((state.get(&transaction)?.clone(), state.get(&options)?.clone()))
         })?;
-        match caller.operation(lookup(caller.shared.net.clone(), tx, domain, options)).await? {
+        match caller
+            .operation(lookup(caller.shared.net.clone(), tx, domain, options))
+            .await?
+        {
             Ok(answer) => Ok(Ok(accessor.with(|mut access| access.get().push(answer))?)),
             Err(failure) => Ok(Err(failure.into())),
         }
@@ -102,7 +110,12 @@ impl types::HostDnsOptions for State {
 
 impl types::HostDnsAnswer for State {
     fn addresses(&mut self, answer: Resource<Answer>) -> wasmtime::Result<Vec<String>> {
-        let addresses: Vec<_> = self.get(&answer)?.addresses.iter().map(ToString::to_string).collect();
+        let addresses: Vec<_> = self
+            .get(&answer)?
+            .addresses
+            .iter()
+            .map(ToString::to_string)
+            .collect();
         self.call(size(&addresses))?;
         Ok(addresses)
     }
@@ -114,7 +127,12 @@ impl types::HostDnsAnswer for State {
     }
 
     fn raw_responses(&mut self, answer: Resource<Answer>) -> wasmtime::Result<Vec<Vec<u8>>> {
-        let responses: Vec<_> = self.get(&answer)?.raw_responses.iter().map(|raw| raw.to_vec()).collect();
+        let responses: Vec<_> = self
+            .get(&answer)?
+            .raw_responses
+            .iter()
+            .map(|raw| raw.to_vec())
+            .collect();
         self.call(size(&responses))?;
         Ok(responses)
     }

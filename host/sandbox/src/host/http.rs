@@ -12,9 +12,11 @@ use crate::state::State;
 
 /// What a guest wants to send.
 #[derive(Clone, Default)]
+#[expect(unreachable_pub, reason = "the generated bindings name it")]
 pub struct Request(netsonde_net::http::Request);
 
 /// What came back.
+#[expect(unreachable_pub, reason = "the generated bindings name it")]
 pub type Response = Arc<netsonde_net::http::Response>;
 
 impl http::Host for State {}
@@ -36,8 +38,13 @@ impl<T: Send> http::HostWithStore<T> for HasSelf<State> {
             ))
         })?;
         let net = caller.shared.net.clone();
-        match caller.operation(async move { net.round_trip(&tx, &connection, request).await }).await? {
-            Ok(response) => Ok(Ok(accessor.with(|mut access| access.get().push(Arc::new(response)))?)),
+        match caller
+            .operation(async move { net.round_trip(&tx, &connection, request).await })
+            .await?
+        {
+            Ok(response) => Ok(Ok(
+                accessor.with(|mut access| access.get().push(Arc::new(response)))?
+            )),
             Err(failure) => Ok(Err(failure.into())),
         }
     }
@@ -46,7 +53,11 @@ impl<T: Send> http::HostWithStore<T> for HasSelf<State> {
 impl types::HostHttpRequest for State {
     fn new(&mut self, method: String, url: String) -> wasmtime::Result<Resource<Request>> {
         self.call(method.len() + url.len())?;
-        self.push(Request(netsonde_net::http::Request { method, url, ..Default::default() }))
+        self.push(Request(netsonde_net::http::Request {
+            method,
+            url,
+            ..Default::default()
+        }))
     }
 
     fn header(&mut self, request: Resource<Request>, name: String, value: String) -> wasmtime::Result<()> {
@@ -86,15 +97,20 @@ impl types::HostHttpResponse for State {
 
     fn headers(&mut self, response: Resource<Response>) -> wasmtime::Result<Vec<(String, Vec<u8>)>> {
         let response = self.get(&response)?;
-        let headers: Vec<_> =
-            response.headers.iter().map(|(name, value)| (name.clone(), value.to_vec())).collect();
+        let headers: Vec<_> = response
+            .headers
+            .iter()
+            .map(|(name, value)| (name.clone(), value.to_vec()))
+            .collect();
         self.call(headers.iter().map(|(name, value)| name.len() + value.len()).sum())?;
         Ok(headers)
     }
 
     fn header(&mut self, response: Resource<Response>, name: String) -> wasmtime::Result<Option<String>> {
         let headers = &self.get(&response)?.headers;
-        let first = headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(&name));
+        let first = headers
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(&name));
         let value = first.and_then(|(_, value)| String::from_utf8(value.to_vec()).ok());
         self.call(name.len() + value.as_deref().map_or(0, str::len))?;
         Ok(value)

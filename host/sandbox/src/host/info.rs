@@ -10,15 +10,31 @@ const RANDOM: u32 = 65_536;
 
 impl info::Host for State {
     fn annotations(&mut self) -> wasmtime::Result<Vec<(String, String)>> {
-        let annotations: Vec<_> =
-            self.shared.info.annotations.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
-        self.call(annotations.iter().map(|(name, value)| name.len() + value.len()).sum())?;
+        let annotations: Vec<_> = self
+            .shared
+            .info
+            .annotations
+            .iter()
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
+        self.call(
+            annotations
+                .iter()
+                .map(|(name, value)| name.len() + value.len())
+                .sum(),
+        )?;
         Ok(annotations)
     }
 
     fn feature_flag(&mut self, name: String) -> wasmtime::Result<bool> {
         self.call(name.len())?;
-        Ok(self.shared.info.feature_flags.get(&name).copied().unwrap_or_default())
+        Ok(self
+            .shared
+            .info
+            .feature_flags
+            .get(&name)
+            .copied()
+            .unwrap_or_default())
     }
 
     fn test_helpers(&mut self, kind: String) -> wasmtime::Result<String> {

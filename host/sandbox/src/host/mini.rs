@@ -36,10 +36,17 @@ impl<T: Send> mini::HostWithStore<T> for HasSelf<State> {
         requests: Vec<types::MiniRequest>,
         parallelism: u32,
     ) -> wasmtime::Result<Vec<types::MiniStatus>> {
-        let bytes = requests.iter().map(|request| request.run.len() + request.with.len() + size(&request.tags)).sum();
+        let bytes = requests
+            .iter()
+            .map(|request| request.run.len() + request.with.len() + size(&request.tags))
+            .sum();
         let caller = Caller::new(accessor, bytes)?;
         let deadline = accessor.with(|mut access| access.get().deadline);
-        let call = Call { shared: caller.shared.clone(), ledger: caller.ledger.clone(), deadline };
+        let call = Call {
+            shared: caller.shared.clone(),
+            ledger: caller.ledger.clone(),
+            deadline,
+        };
         let statuses = run_all(call, requests, parallelism).await;
         // A budget that is the caller's own ends the caller too.
         if let Some(exceeded) = caller.ledger.exceeded() {
@@ -52,7 +59,9 @@ impl<T: Send> mini::HostWithStore<T> for HasSelf<State> {
 
 fn output(status: &types::MiniStatus) -> usize {
     match status {
-        types::MiniStatus::Done(outcome) => outcome.output.len() + size_of_val(outcome.transactions.as_slice()),
+        types::MiniStatus::Done(outcome) => {
+            outcome.output.len() + size_of_val(outcome.transactions.as_slice())
+        }
         types::MiniStatus::Skipped(why) => why.len(),
         types::MiniStatus::Broken(failure) => failure.detail.len(),
     }
@@ -61,7 +70,11 @@ fn output(status: &types::MiniStatus) -> usize {
 /// Run the requests, at most `parallelism` at a time; the answers are in their order.
 async fn run_all(call: Call, requests: Vec<types::MiniRequest>, parallelism: u32) -> Vec<types::MiniStatus> {
     let width = usize::try_from(parallelism.clamp(1, PARALLELISM)).unwrap_or(1);
-    futures::stream::iter(requests).map(|request| one(call.clone(), request)).buffered(width).collect().await
+    futures::stream::iter(requests)
+        .map(|request| one(call.clone(), request))
+        .buffered(width)
+        .collect()
+        .await
 }
 
 /// One request, in a task of its own: another store's loop can not be polled from inside the caller's.
@@ -84,7 +97,8 @@ async fn one(call: Call, request: types::MiniRequest) -> types::MiniStatus {
             }
         }
     });
-    instance::flatten(&name, task.await).unwrap_or_else(|error| types::MiniStatus::Broken(error.failure().into()))
+    instance::flatten(&name, task.await)
+        .unwrap_or_else(|error| types::MiniStatus::Broken(error.failure().into()))
 }
 
 /// Run a mini nettest in an instance of its own, on its caller's budget.
@@ -93,30 +107,60 @@ async fn mini_nettest(
     module: Arc<Module>,
     request: types::MiniRequest,
 ) -> Result<types::Outcome, RunError> {
-    let Call { shared, ledger: caller, deadline } = call;
+    let Call {
+        shared,
+        ledger: caller,
+        deadline,
+    } = call;
     let Linked::MiniNettest(linked) = &module.linked else {
-        return Err(RunError::WrongKind { module: module.name().to_owned(), kind: module.kind() });
+        return Err(RunError::WrongKind {
+            module: module.name().to_owned(),
+            kind: module.kind(),
+        });
     };
     module.allowed(&shared.grants)?;
     instance::parse(module.name(), "what it was given as `with`", &request.with)?;
     let mut budget = Budget::granted(&module.manifest().budget, caller.budget());
-    budget.wall_clock = budget.wall_clock.min(deadline.saturating_duration_since(Instant::now()));
+    budget.wall_clock = budget
+        .wall_clock
+        .min(deadline.saturating_duration_since(Instant::now()));
     let wall_clock = budget.wall_clock;
     let ledger = Ledger::new(module.name(), budget, Some(caller));
-    ledger.add(Account::Instances, 1).map_err(|exceeded| instance::exceeded(module.name(), exceeded))?;
-    let state = State::new(shared.clone(), ledger.clone(), Instant::now() + wall_clock, Some(request.tags));
+    ledger
+        .add(Account::Instances, 1)
+        .map_err(|exceeded| instance::exceeded(module.name(), exceeded))?;
+    let state = State::new(
+        shared.clone(),
+        ledger.clone(),
+        Instant::now() + wall_clock,
+        Some(request.tags),
+    );
     let (linked, with) = (linked.clone(), request.with);
-    let (answer, begun) = instance::run(&shared.engine, &ledger, wall_clock, state, |state| &mut state.memory, |store| {
-        Box::pin(async move {
-            let guest = linked.instantiate_async(&mut *store).await.map_err(Stopped::Starting)?;
-            let called = store.run_concurrent(async |accessor| guest.call_run(accessor, with).await).await;
-            let answer = called.flatten().map_err(Stopped::Running)?;
-            Ok((answer, std::mem::take(&mut store.data_mut().begun)))
-        })
-    })
+    let (answer, begun) = instance::run(
+        &shared.engine,
+        &ledger,
+        wall_clock,
+        state,
+        |state| &mut state.memory,
+        |store| {
+            Box::pin(async move {
+                let guest = linked
+                    .instantiate_async(&mut *store)
+                    .await
+                    .map_err(Stopped::Starting)?;
+                let returned = store
+                    .run_concurrent(async |accessor| guest.call_run(accessor, with).await)
+                    .await;
+                let answer = returned.flatten().map_err(Stopped::Running)?;
+                Ok((answer, std::mem::take(&mut store.data_mut().begun)))
+            })
+        },
+    )
     .await?;
-    let mut outcome =
-        answer.map_err(|failure| RunError::Guest { module: module.name().to_owned(), failure: failure.into() })?;
+    let mut outcome = answer.map_err(|failure| RunError::Guest {
+        module: module.name().to_owned(),
+        failure: failure.into(),
+    })?;
     instance::parse(module.name(), "its output", &outcome.output)?;
     // Which transactions there were is the host's to know.
     outcome.transactions = begun;

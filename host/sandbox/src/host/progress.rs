@@ -30,14 +30,18 @@ impl progress::Host for State {
             progress::Level::Info => Level::Info,
             progress::Level::Warning => Level::Warning,
         };
-        self.shared.view.log(self.ledger.module(), level, shorten(&message));
+        self.shared
+            .view
+            .log(self.ledger.module(), level, shorten(&message));
         Ok(())
     }
 }
 
 /// At most [`LINE`] bytes, cut between characters.
 fn shorten(message: &str) -> &str {
-    message.get(..message.floor_char_boundary(LINE)).unwrap_or(message)
+    message
+        .get(..message.floor_char_boundary(LINE))
+        .unwrap_or(message)
 }
 
 #[cfg(test)]

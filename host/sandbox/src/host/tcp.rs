@@ -12,7 +12,12 @@ use crate::call::Caller;
 use crate::state::State;
 
 /// Connect to an endpoint in the guest's spelling.
-async fn connect(net: Net, tx: Transaction, to: String, timeout: Option<Duration>) -> Result<Connection, NetError> {
+async fn connect(
+    net: Net,
+    tx: Transaction,
+    to: String,
+    timeout: Option<Duration>,
+) -> Result<Connection, NetError> {
     let endpoint = endpoint(&to, Operation::Connect, &format!("connect to `{to}`"))?;
     net.connect(&tx, endpoint, timeout).await
 }
@@ -41,7 +46,10 @@ impl<T: Send> tcp::HostWithStore<T> for HasSelf<State> {
         let caller = Caller::new(accessor, endpoint.len())?;
         let tx = accessor.with(|mut access| access.get().get(&transaction).cloned())?;
         let timeout = timeout_ms.map(|ms| Duration::from_millis(ms.into()));
-        match caller.operation(connect(caller.shared.net.clone(), tx, endpoint, timeout)).await? {
+        match caller
+            .operation(connect(caller.shared.net.clone(), tx, endpoint, timeout))
+            .await?
+        {
             Ok(connection) => Ok(Ok(accessor.with(|mut access| access.get().push(connection))?)),
             Err(failure) => Ok(Err(failure.into())),
         }
@@ -54,7 +62,9 @@ impl<T: Send> tcp::HostWithStore<T> for HasSelf<State> {
     ) -> wasmtime::Result<Result<Vec<u8>, types::Failure>> {
         let caller = Caller::new(accessor, 0)?;
         let connection = accessor.with(|mut access| access.get().get(&connection).cloned())?;
-        let bytes = caller.operation(read(caller.shared.net.clone(), connection, max)).await?;
+        let bytes = caller
+            .operation(read(caller.shared.net.clone(), connection, max))
+            .await?;
         caller.answered(bytes.as_ref().map_or(0, Vec::len))?;
         Ok(bytes.map_err(Into::into))
     }
@@ -66,7 +76,9 @@ impl<T: Send> tcp::HostWithStore<T> for HasSelf<State> {
     ) -> wasmtime::Result<Result<u32, types::Failure>> {
         let caller = Caller::new(accessor, bytes.len())?;
         let connection = accessor.with(|mut access| access.get().get(&connection).cloned())?;
-        let written = caller.operation(write(caller.shared.net.clone(), connection, bytes)).await?;
+        let written = caller
+            .operation(write(caller.shared.net.clone(), connection, bytes))
+            .await?;
         Ok(written.map_err(Into::into))
     }
 }

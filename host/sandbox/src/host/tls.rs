@@ -13,6 +13,7 @@ use crate::state::State;
 
 /// What a guest has set.
 #[derive(Clone, Default)]
+#[expect(unreachable_pub, reason = "the generated bindings name it")]
 pub struct Options(HandshakeOptions);
 
 impl tls::Host for State {}
@@ -27,10 +28,17 @@ impl<T: Send> tls::HostWithStore<T> for HasSelf<State> {
         let caller = Caller::new(accessor, 0)?;
         let (tx, connection, options) = accessor.with(|mut access| -> wasmtime::Result<_> {
             let state = access.get();
-            Ok((state.get(&transaction)?.clone(), state.take(connection)?, state.get(&options)?.0.clone()))
+            Ok((
+                state.get(&transaction)?.clone(),
+                state.take(connection)?,
+                state.get(&options)?.0.clone(),
+            ))
         })?;
         let net = caller.shared.net.clone();
-        match caller.operation(async move { net.handshake(&tx, connection, options).await }).await? {
+        match caller
+            .operation(async move { net.handshake(&tx, connection, options).await })
+            .await?
+        {
             Ok(connection) => Ok(Ok(accessor.with(|mut access| access.get().push(connection))?)),
             Err(failure) => Ok(Err(failure.into())),
         }

@@ -37,7 +37,13 @@ pub(crate) fn invalid(operation: Operation, doing: &str, why: &str) -> NetError 
 
 /// An endpoint in the guest's spelling.
 pub(crate) fn endpoint(text: &str, operation: Operation, doing: &str) -> Result<SocketAddr, NetError> {
-    text.parse().map_err(|_| invalid(operation, doing, "not an endpoint: an IP address and a port are needed"))
+    text.parse().map_err(|_| {
+        invalid(
+            operation,
+            doing,
+            "not an endpoint: an IP address and a port are needed",
+        )
+    })
 }
 
 /// The size of some texts.
