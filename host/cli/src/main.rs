@@ -1,2 +1,37 @@
-//! The netsonde command line.
-fn main() {}
+//! `netsonde`: measure how networks interfere with traffic.
+//!
+//! This crate is the command line and its views, nothing else: what a run does is `netsonde-probe`'s, and the simulated
+//! internet of `lab` and `demo` is `netsonde-lab`'s. Data goes to standard output, everything for people to standard
+//! error.
+
+mod args;
+mod command;
+mod env;
+mod exit;
+mod log;
+mod view;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::args::{Cli, Command};
+use crate::exit::Exit;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match &cli.command {
+        Command::Runx(args) => command::runx::run(args, cli.json, cli.verbose),
+        Command::CheckScript(args) => command::check_script::run(args, cli.json, cli.verbose),
+        Command::List(args) => command::list::run(args, cli.json, cli.verbose),
+        Command::Lab(args) => command::lab::run(args, cli.verbose),
+        Command::Demo => command::demo::run(cli.json, cli.verbose),
+    };
+    match done {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            anstream::eprintln!("{}error:{} {error:#}", view::ERROR, view::ERROR.render_reset());
+            Exit::Failed.into()
+        }
+    }
+}

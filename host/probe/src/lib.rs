@@ -1,1 +1,24 @@
-//! The probe as a library: location, settings, modules, interpreter, results.
+//! The probe as a library: location, settings, modules, the interpreter, reports.
+//!
+//! What belongs here: everything that a command line, an app and a service have in common. What does not: terminals
+//! and flags (`netsonde`), Wasm (`netsonde-sandbox`), sockets (`netsonde-net`), the grammar of scripts
+//! (`netsonde-script`), data formats (`netsonde-data`).
+
+mod assemble;
+pub mod catalog;
+pub mod interpreter;
+pub mod location;
+mod measure;
+pub mod report;
+pub mod settings;
+pub mod view;
+
+pub use measure::{SOFTWARE_NAME, SOFTWARE_VERSION};
+pub use netsonde_sandbox as sandbox;
+
+use sha2::Digest as _;
+
+/// SHA-256 of some bytes, in hexadecimal.
+pub fn sha256(bytes: &[u8]) -> String {
+    hex::encode(sha2::Sha256::digest(bytes))
+}

@@ -1,0 +1,206 @@
+//! The command line as clap sees it: one definition feeds parsing, `--help` and error messages.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::exit;
+
+/// Measure how networks interfere with traffic.
+#[derive(Debug, Parser)]
+#[command(name = "netsonde", version, after_help = exit::HELP)]
+pub(crate) struct Cli {
+    /// Events as JSON, one a line on standard output, instead of progress for people.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    /// Say more on standard error: -v for what modules log, -vv for what the probe does.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a script.
+    Runx(Runx),
+    /// Check a script and say what is wrong with it; run nothing.
+    CheckScript(CheckScript),
+    /// List the nettests and mini nettests of this probe.
+    List(List),
+    /// Run a command inside a simulated, censored internet (Linux).
+    Lab(Lab),
+    /// See the whole idea work: the same script on an uncensored and on a censored network (Linux).
+    Demo,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Runx {
+    /// Where the probe is: a JSON file with comments.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) location_file: PathBuf,
+
+    /// What to run: a JSON file with comments.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) script_file: PathBuf,
+
+    /// Append measurements to this file, one a line.
+    #[arg(
+        short = 'o',
+        long,
+        visible_alias = "results-file",
+        value_name = "FILE",
+        default_value = "report.jsonl"
+    )]
+    pub(crate) output: PathBuf,
+
+    /// Append the log to this file, whatever the terminal shows.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) log_file: Option<PathBuf>,
+
+    /// Start no target once this much time has passed: 90s, 5m. 0 means no limit.
+    #[arg(long, value_name = "DURATION", default_value = "0", value_parser = duration)]
+    pub(crate) max_runtime: Duration,
+
+    /// Run only this suite; may be given several times.
+    #[arg(long, value_name = "SUITE")]
+    pub(crate) only_suite: Vec<String>,
+
+    /// Run only this nettest; may be given several times.
+    #[arg(long, value_name = "NETTEST")]
+    pub(crate) only_nettest: Vec<String>,
+
+    /// What the user allows: a TOML file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) settings_file: Option<PathBuf>,
+
+    /// Why the probe runs; settings may differ.
+    #[arg(long, value_enum, default_value = "manual")]
+    pub(crate) run_mode: RunMode,
+
+    #[command(flatten)]
+    pub(crate) modules: Modules,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckScript {
+    /// The script: a JSON file with comments.
+    #[arg(value_name = "FILE")]
+    pub(crate) script: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) modules: Modules,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct List {
+    #[command(flatten)]
+    pub(crate) modules: Modules,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Modules {
+    /// Use this Wasm module too, in place of a preinstalled one of the same name; may be given several times.
+    #[arg(long = "module", value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Lab {
+    /// The internet to simulate: a TOML file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) scenario: PathBuf,
+
+    /// Write how often each rule of the censor acted to this file, as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) hits_file: Option<PathBuf>,
+
+    /// The command and its arguments.
+    #[arg(
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        required = true,
+        value_name = "COMMAND"
+    )]
+    pub(crate) command: Vec<OsString>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum RunMode {
+    /// Somebody asked for this run.
+    Manual,
+    /// A timer started it.
+    Timed,
+}
+
+impl From<RunMode> for netsonde_probe::settings::RunMode {
+    fn from(mode: RunMode) -> Self {
+        match mode {
+            RunMode::Manual => Self::Manual,
+            RunMode::Timed => Self::Timed,
+        }
+    }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    if text == "0" {
+        return Ok(Duration::ZERO);
+    }
+    humantime::parse_duration(text).map_err(|error| format!("{error}; write it as 90s, 5m or 1h30m"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_command_in_the_lab_keeps_its_own_flags() {
+        for line in [
+            vec![
+                "netsonde",
+                "lab",
+                "--scenario",
+                "s.toml",
+                "--",
+                "curl",
+                "-v",
+                "--json",
+                "x",
+            ],
+            vec![
+                "netsonde",
+                "lab",
+                "--scenario",
+                "s.toml",
+                "curl",
+                "-v",
+                "--json",
+                "x",
+            ],
+        ] {
+            let cli = Cli::try_parse_from(line).unwrap();
+            assert!(!cli.json);
+            let Command::Lab(lab) = cli.command else {
+                panic!("not lab")
+            };
+            assert_eq!(lab.command, ["curl", "-v", "--json", "x"]);
+        }
+    }
+
+    #[test]
+    fn durations_are_read_as_people_write_them() {
+        assert_eq!(duration("0"), Ok(Duration::ZERO));
+        assert_eq!(duration("1m30s"), Ok(Duration::from_secs(90)));
+        assert!(duration("soon").unwrap_err().contains("90s"));
+    }
+}

@@ -1,0 +1,103 @@
+//! `netsonde lab`: run any command inside the simulated internet.
+//!
+//! The lab needs namespaces, and a process with threads can not enter a user namespace. So this process starts itself
+//! anew inside the namespaces, and the new process builds the lab and runs the command.
+
+use crate::args::Lab;
+use crate::exit::Exit;
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn run(_: &Lab, _: u8) -> anyhow::Result<Exit> {
+    anstream::eprintln!("the lab needs Linux: it is made of network namespaces");
+    Ok(Exit::NoLab)
+}
+
+#[cfg(target_os = "linux")]
+pub(crate) use linux::{run, unavailable};
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::os::unix::process::ExitStatusExt as _;
+    use std::process::{Command, ExitStatus};
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicBool;
+
+    use anyhow::Context as _;
+
+    use super::{Exit, Lab};
+    use crate::log;
+    use crate::view::Stderr;
+
+    /// Set for the process that is inside the namespaces already.
+    const INSIDE: &str = "NETSONDE_LAB_INSIDE";
+
+    /// Run a command inside the lab and end as it ends.
+    pub(crate) fn run(args: &Lab, verbose: u8) -> anyhow::Result<Exit> {
+        if std::env::var_os(INSIDE).is_some() {
+            return inside(args, verbose);
+        }
+        if let Some(exit) = unavailable() {
+            return Ok(exit);
+        }
+        let this = std::env::current_exe().context("find this program")?;
+        let mut command = Command::new(this);
+        command.args(std::env::args_os().skip(1)).env(INSIDE, "1");
+        netsonde_lab::command_in_namespaces(&mut command);
+        wait(&mut command, "netsonde")
+    }
+
+    /// Where there is no lab, say why and what to change.
+    pub(crate) fn unavailable() -> Option<Exit> {
+        let why = netsonde_lab::available().err()?;
+        anstream::eprintln!(
+            "{}error:{} {why}",
+            crate::view::ERROR,
+            crate::view::ERROR.render_reset()
+        );
+        Some(Exit::NoLab)
+    }
+
+    fn inside(args: &Lab, verbose: u8) -> anyhow::Result<Exit> {
+        log::start(verbose, None, &Stderr::new())?;
+        let name = args.scenario.display().to_string();
+        let scenario = netsonde_lab::Scenario::load(&args.scenario)?;
+        let lab = netsonde_lab::Lab::start(&scenario).with_context(|| format!("start the lab of {name}"))?;
+        let (program, arguments) = args
+            .command
+            .split_first()
+            .context("name a command to run inside the lab")?;
+        let mut command = lab.command(program);
+        command.args(arguments).env_remove(INSIDE);
+        let exit = wait(&mut command, &program.to_string_lossy())?;
+        for (rule, hits) in lab.rule_hits() {
+            tracing::info!("the censor's rule {rule} acted on {hits} flows");
+        }
+        if let Some(path) = &args.hits_file {
+            let hits: serde_json::Map<_, _> = lab
+                .rule_hits()
+                .into_iter()
+                .map(|(rule, hits)| (rule, hits.into()))
+                .collect();
+            let text = serde_json::to_string_pretty(&hits)?;
+            std::fs::write(path, text + "\n").with_context(|| format!("write {}", path.display()))?;
+        }
+        Ok(exit)
+    }
+
+    /// Wait for a command. Ctrl-C goes to the whole process group: the command decides what to do with it.
+    fn wait(command: &mut Command, name: &str) -> anyhow::Result<Exit> {
+        let ignored = Arc::new(AtomicBool::new(false));
+        signal_hook::flag::register(signal_hook::consts::SIGINT, ignored).context("catch Ctrl-C")?;
+        let status = command.status().with_context(|| format!("run `{name}`"))?;
+        Ok(exit(status))
+    }
+
+    /// As a shell reports it: the exit code, or 128 and the signal.
+    fn exit(status: ExitStatus) -> Exit {
+        let code = status
+            .code()
+            .or_else(|| status.signal().map(|signal| 128 + signal))
+            .unwrap_or(1);
+        Exit::Command(u8::try_from(code).unwrap_or(1))
+    }
+}

@@ -1,0 +1,91 @@
+//! `netsonde list`: what this probe can run, and what each module asks for.
+
+use comfy_table::{Cell, Table, presets};
+use netsonde_probe::catalog::{Entry, Origin};
+use netsonde_probe::sandbox::Kind;
+use serde_json::json;
+
+use crate::args::List;
+use crate::command::catalog;
+use crate::exit::Exit;
+use crate::log;
+use crate::view::Stderr;
+
+/// List the modules on standard output: a table, or with `--json` one object a line.
+pub(crate) fn run(args: &List, json: bool, verbose: u8) -> anyhow::Result<Exit> {
+    log::start(verbose, None, &Stderr::new())?;
+    let catalog = catalog(&args.modules)?;
+    if json {
+        for entry in catalog.entries() {
+            println!("{}", object(entry));
+        }
+        return Ok(Exit::Done);
+    }
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING);
+    table.set_header(["NAME", "KIND", "VERSION", "SHA-256", "ASKS FOR", "SUMMARY"]);
+    for entry in catalog.entries() {
+        table.add_row(row(entry));
+    }
+    println!("{}", table.trim_fmt());
+    Ok(Exit::Done)
+}
+
+fn kind(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Nettest => "nettest",
+        Kind::MiniNettest => "mini nettest",
+    }
+}
+
+fn row(entry: &Entry) -> Vec<Cell> {
+    let cells = match &entry.manifest {
+        Ok((manifest, digest)) => vec![
+            manifest.name.clone(),
+            kind(manifest.kind).to_owned(),
+            manifest.version.to_string(),
+            digest.to_string().chars().take(12).collect(),
+            manifest
+                .capabilities
+                .keys()
+                .map(|capability| capability.as_str())
+                .collect::<Vec<_>>()
+                .join(" "),
+            manifest.summary.clone(),
+        ],
+        Err(error) => {
+            vec![
+                entry.name.clone(),
+                "broken".into(),
+                String::new(),
+                String::new(),
+                String::new(),
+                error.clone(),
+            ]
+        }
+    };
+    cells.into_iter().map(Cell::new).collect()
+}
+
+fn object(entry: &Entry) -> serde_json::Value {
+    let origin = match &entry.origin {
+        Origin::Preinstalled => json!("preinstalled"),
+        Origin::File(path) => json!(path),
+    };
+    match &entry.manifest {
+        Ok((manifest, digest)) => json!({
+            "name": manifest.name,
+            "kind": kind(manifest.kind),
+            "version": manifest.version.to_string(),
+            "sha256": digest.to_string(),
+            "capabilities": manifest
+                .capabilities
+                .iter()
+                .map(|(capability, reason)| (capability.as_str().to_owned(), json!(reason)))
+                .collect::<serde_json::Map<_, _>>(),
+            "summary": manifest.summary,
+            "origin": origin,
+        }),
+        Err(error) => json!({"name": entry.name, "error": error, "origin": origin}),
+    }
+}

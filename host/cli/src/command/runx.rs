@@ -1,0 +1,145 @@
+//! `netsonde runx`: run a script file at a location file, append measurements to a report.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use netsonde_net::NetConfig;
+use netsonde_probe::interpreter::{Probe, RunScriptError};
+use netsonde_probe::location::GivenLocation;
+use netsonde_probe::report::Report;
+use netsonde_probe::settings::{Policy, RunOptions, Settings};
+use netsonde_probe::view::View;
+use tokio_util::sync::CancellationToken;
+
+use crate::args::Runx;
+use crate::command::{catalog, read};
+use crate::exit::Exit;
+use crate::view::{JsonView, PeopleView, Stderr};
+use crate::{env, log};
+
+/// Run a script. Everything that can be wrong with the inputs is said before anything runs.
+pub(crate) fn run(args: &Runx, json: bool, verbose: u8) -> anyhow::Result<Exit> {
+    let stderr = Stderr::new();
+    log::start(verbose, args.log_file.as_deref(), &stderr)?;
+
+    let catalog = catalog(&args.modules)?;
+    let text = read("script", &args.script_file)?;
+    let script = netsonde_script::parse(
+        &args.script_file.display().to_string(),
+        &text,
+        &catalog.vocabulary()?,
+    );
+    let place = read("location", &args.location_file)?;
+    let locations = netsonde_script::parse_locations(&args.location_file.display().to_string(), &place);
+    // All errors at once: those of the script and those of the location.
+    let wrong = [script.as_ref().err(), locations.as_ref().err()];
+    for errors in wrong.into_iter().flatten() {
+        stderr.line(&errors.render(true));
+    }
+    let (Ok(script), Ok(locations)) = (script, locations) else {
+        return Ok(Exit::Failed);
+    };
+    let warnings = script.warnings.render(true);
+    if verbose > 0 && !warnings.is_empty() {
+        stderr.line(&warnings);
+    }
+
+    let probe = Probe {
+        catalog: Arc::new(catalog),
+        policy: policy(args)?,
+        net: net_config()?,
+    };
+    let (mut report, torn) = Report::open(&args.output)?;
+    if let Some(torn) = torn {
+        tracing::warn!(
+            "{} ended in a torn line, which is in {} now",
+            args.output.display(),
+            torn.display()
+        );
+    }
+    let view: Arc<dyn View> = if json {
+        Arc::new(JsonView::new(stderr))
+    } else {
+        Arc::new(PeopleView::new(stderr))
+    };
+    let location = GivenLocation::new(locations);
+    let stop = CancellationToken::new();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("start the runtime")?;
+    let summary = runtime.block_on(async {
+        tokio::spawn(stop_on_signal(stop.clone()));
+        let digest = netsonde_probe::sha256(&text);
+        probe
+            .run_script(&script.script, &digest, &location, view, &mut report, &stop)
+            .await
+    });
+    // A name lookup under way can not be cancelled; do not wait for it.
+    runtime.shutdown_background();
+    match summary {
+        Ok(_) if stop.is_cancelled() => Ok(Exit::Interrupted),
+        Ok(summary) if summary.broken > 0 => Ok(Exit::Broken),
+        Ok(_) => Ok(Exit::Done),
+        Err(error @ RunScriptError::Location(_)) => {
+            Err(error).with_context(|| format!("location {}", args.location_file.display()))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn policy(args: &Runx) -> anyhow::Result<Policy> {
+    let settings = match &args.settings_file {
+        Some(path) => {
+            let text = String::from_utf8(read("settings", path)?)
+                .with_context(|| format!("read settings {}", path.display()))?;
+            Settings::from_toml(&text).with_context(|| format!("settings {}", path.display()))?
+        }
+        None => Settings::default(),
+    };
+    Ok(Policy {
+        settings,
+        options: RunOptions {
+            mode: args.run_mode.into(),
+            only_suites: args.only_suite.clone(),
+            only_nettests: args.only_nettest.clone(),
+            max_runtime: (!args.max_runtime.is_zero()).then_some(args.max_runtime),
+        },
+    })
+}
+
+fn net_config() -> anyhow::Result<NetConfig> {
+    let mut config = NetConfig::default();
+    if let Some(path) = env::ca_file() {
+        let pem = read(&format!("the certificates that {} names,", env::CA_FILE), &path)?;
+        config
+            .extra_roots_pem
+            .push(String::from_utf8_lossy(&pem).into_owned());
+    }
+    Ok(config)
+}
+
+/// The first Ctrl-C or SIGTERM ends the run in order; a second one ends the process at once.
+async fn stop_on_signal(stop: CancellationToken) {
+    wait_for_signal().await;
+    stop.cancel();
+    wait_for_signal().await;
+    std::process::exit(130);
+}
+
+#[cfg(unix)]
+async fn wait_for_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        return drop(tokio::signal::ctrl_c().await);
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+#[cfg(not(unix))]
+async fn wait_for_signal() {
+    drop(tokio::signal::ctrl_c().await);
+}

@@ -1,0 +1,30 @@
+//! Every environment variable that the probe reads, and every path that it uses without being told.
+
+use std::path::PathBuf;
+
+use etcetera::BaseStrategy as _;
+
+/// Certificates (PEM) that the probe trusts in addition to Mozilla's. `netsonde lab` sets it to the lab's authority.
+pub(crate) const CA_FILE: &str = "NETSONDE_CA_FILE";
+
+/// Where compiled modules are kept. Default: `netsonde/modules` in the user's cache folder.
+pub(crate) const CACHE_DIR: &str = "NETSONDE_CACHE_DIR";
+
+/// What to log, in `tracing-subscriber`'s syntax: `debug`, `netsonde_sandbox=debug`. Default: `warn`.
+pub(crate) const LOG: &str = "NETSONDE_LOG";
+
+/// The folder for compiled modules; none where the machine has no home and none was given.
+pub(crate) fn cache_dir() -> Option<PathBuf> {
+    if let Some(dir) = std::env::var_os(CACHE_DIR).filter(|dir| !dir.is_empty()) {
+        return Some(PathBuf::from(dir));
+    }
+    let strategy = etcetera::choose_base_strategy().ok()?;
+    Some(strategy.cache_dir().join("netsonde").join("modules"))
+}
+
+/// The file of additional certificates, if one is named.
+pub(crate) fn ca_file() -> Option<PathBuf> {
+    std::env::var_os(CA_FILE)
+        .filter(|file| !file.is_empty())
+        .map(PathBuf::from)
+}

@@ -1,0 +1,176 @@
+//! What the end-to-end tests share: the binary, the lab, scripts in a folder of their own.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
+#![expect(dead_code, reason = "each test binary uses a part")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// The exit code where there is no lab.
+const NO_LAB: i32 = 3;
+
+/// The folder of the workspace.
+pub(crate) fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap()
+}
+
+/// One of `examples/scenarios`.
+pub(crate) fn scenario(name: &str) -> PathBuf {
+    root().join("examples/scenarios").join(format!("{name}.toml"))
+}
+
+/// A folder with a location and a report-to-be, and a binary that works in it.
+pub(crate) struct Probe {
+    pub(crate) folder: TempDir,
+}
+
+impl Probe {
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::copy(
+            root().join("examples/scripts/location.jsonc"),
+            folder.path().join("location.jsonc"),
+        )
+        .unwrap();
+        Self { folder }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.path(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// The binary, working in the folder.
+    pub(crate) fn netsonde(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_netsonde"));
+        command
+            .current_dir(self.folder.path())
+            .env("NETSONDE_CACHE_DIR", cache());
+        command
+    }
+
+    /// `runx` of a script, outside the lab.
+    pub(crate) fn runx(&self, script: &Path) -> Command {
+        let mut command = self.netsonde();
+        command
+            .args([
+                "runx",
+                "--location-file",
+                "location.jsonc",
+                "-o",
+                "report.jsonl",
+                "--script-file",
+            ])
+            .arg(script);
+        command
+    }
+
+    /// `runx` of a script inside the lab. None, loudly, where there is no lab.
+    pub(crate) fn runx_in_lab(&self, scenario: &Path, script: &Path, more: &[&str]) -> Option<Output> {
+        let mut command = self.netsonde();
+        command
+            .arg("lab")
+            .arg("--scenario")
+            .arg(scenario)
+            .args(["--hits-file", "hits.json", "--"]);
+        command.arg(env!("CARGO_BIN_EXE_netsonde"));
+        command
+            .args([
+                "runx",
+                "--location-file",
+                "location.jsonc",
+                "-o",
+                "report.jsonl",
+                "--script-file",
+            ])
+            .arg(script);
+        command.args(more);
+        in_lab(command)
+    }
+
+    /// The report, one measurement a line.
+    pub(crate) fn report(&self) -> Vec<Value> {
+        let text = std::fs::read_to_string(self.path("report.jsonl")).unwrap();
+        text.lines()
+            .map(|line| serde_json::from_str(line).expect("a whole measurement a line"))
+            .collect()
+    }
+
+    /// On how many flows the censor acted.
+    pub(crate) fn hits(&self) -> u64 {
+        let hits: Value = serde_json::from_slice(&std::fs::read(self.path("hits.json")).unwrap()).unwrap();
+        hits.as_object()
+            .unwrap()
+            .values()
+            .map(|hits| hits.as_u64().unwrap())
+            .sum()
+    }
+
+    /// A script of urlgetter targets, each an input with options.
+    pub(crate) fn urlgetter(&self, targets: &[(&str, Value)]) -> PathBuf {
+        let targets: Vec<Value> = targets
+            .iter()
+            .map(|(input, options)| json!({"input": input, "options": options}))
+            .collect();
+        self.script(&json!([nettest(
+            "urlgetter",
+            &json!({"suite_name": "experimental", "targets": targets})
+        )]))
+    }
+
+    /// A script of instructions.
+    pub(crate) fn script(&self, instructions: &Value) -> PathBuf {
+        self.write(
+            "script.jsonc",
+            &json!({"v": 2, "instructions": instructions}).to_string(),
+        )
+    }
+}
+
+/// A `nettest:run@v1` instruction.
+pub(crate) fn nettest(name: &str, with: &Value) -> Value {
+    let mut with = with.clone();
+    with["nettest_name"] = name.into();
+    json!({"run": "nettest:run@v1", "with": with})
+}
+
+/// Run a command that needs the lab. None, loudly, where there is no lab.
+pub(crate) fn in_lab(mut command: Command) -> Option<Output> {
+    let output = command.output().unwrap();
+    if output.status.code() == Some(NO_LAB) {
+        let why = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            std::env::var_os("NETSONDE_REQUIRE_LAB").is_none(),
+            "there is no lab: {why}"
+        );
+        eprintln!("SKIPPED: {why}");
+        return None;
+    }
+    Some(output)
+}
+
+/// One cache for all tests, so that each module is compiled once.
+fn cache() -> PathBuf {
+    let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("modules");
+    std::fs::create_dir_all(&cache).unwrap();
+    cache
+}
+
+/// Fail with what the command said if it did not end as it should.
+pub(crate) fn assert_exit(output: &Output, code: i32) {
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(
+        output.status.code(),
+        Some(code),
+        "{said}\n{}",
+        String::from_utf8_lossy(&output.stdout)
+    );
+}

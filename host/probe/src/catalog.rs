@@ -1,0 +1,181 @@
+//! The modules of this probe: the preinstalled ones and those given by file, found by name, loaded when first needed.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use netsonde_sandbox::{Digest, Engine, InputPolicy, Kind, Manifest, MiniSource, Module};
+use netsonde_script::{Vocabulary, VocabularyError};
+
+/// Where a module came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// Built into the probe.
+    Preinstalled,
+    /// Given as a file.
+    File(PathBuf),
+}
+
+/// A module that the probe knows of; it may turn out to be none.
+pub struct Entry {
+    /// The name that scripts use, without version.
+    pub name: String,
+    /// Where it came from.
+    pub origin: Origin,
+    /// What its manifest says and its SHA-256, or why it can not be used. Names the module.
+    pub manifest: Result<(Manifest, Digest), String>,
+    wasm: Cow<'static, [u8]>,
+    loaded: OnceLock<Result<Arc<Module>, String>>,
+}
+
+impl Entry {
+    fn new(fallback: &str, origin: Origin, wasm: Cow<'static, [u8]>) -> Self {
+        let manifest = Engine::inspect(fallback, &wasm).map_err(|error| error.to_string());
+        let name = manifest
+            .as_ref()
+            .map_or_else(|_| fallback.to_owned(), |(manifest, _)| manifest.name.clone());
+        Self {
+            name,
+            origin,
+            manifest,
+            wasm,
+            loaded: OnceLock::new(),
+        }
+    }
+
+    fn load(&self, engine: &Engine) -> Result<Arc<Module>, String> {
+        self.loaded
+            .get_or_init(|| {
+                self.manifest.as_ref().map_err(Clone::clone)?;
+                engine
+                    .load(&self.name, &self.wasm)
+                    .map_err(|error| error.to_string())
+            })
+            .clone()
+    }
+}
+
+/// A module file that could not be read.
+#[derive(Debug, thiserror::Error)]
+#[error("read module {path}: {source}")]
+pub struct ReadError {
+    path: PathBuf,
+    source: std::io::Error,
+}
+
+/// The modules of this probe.
+pub struct Catalog {
+    engine: Engine,
+    nettests: BTreeMap<String, Entry>,
+    minis: BTreeMap<String, Entry>,
+}
+
+impl Catalog {
+    /// The preinstalled modules. Nothing is compiled yet.
+    pub fn preinstalled(engine: Engine) -> Self {
+        let mut catalog = Self {
+            engine,
+            nettests: BTreeMap::new(),
+            minis: BTreeMap::new(),
+        };
+        for guest in netsonde_preinstalled::GUESTS {
+            catalog.add(guest.name, Origin::Preinstalled, Cow::Borrowed(guest.wasm));
+        }
+        catalog
+    }
+
+    /// Add a module from a file, in place of one of the same name. A file that is no module is kept under the name of
+    /// the file, so that a script which names it hears what is wrong with it.
+    pub fn add_file(&mut self, path: &Path) -> Result<(), ReadError> {
+        let wasm = std::fs::read(path).map_err(|source| ReadError {
+            path: path.to_owned(),
+            source,
+        })?;
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        self.add(&name, Origin::File(path.to_owned()), Cow::Owned(wasm));
+        Ok(())
+    }
+
+    fn add(&mut self, name: &str, origin: Origin, wasm: Cow<'static, [u8]>) {
+        let entry = Entry::new(name, origin, wasm);
+        let mini = matches!(&entry.manifest, Ok((manifest, _)) if manifest.kind == Kind::MiniNettest);
+        let kind = if mini { &mut self.minis } else { &mut self.nettests };
+        kind.insert(entry.name.clone(), entry);
+    }
+
+    /// Nettests, then mini nettests, each by name.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.nettests.values().chain(self.minis.values())
+    }
+
+    /// What the script parser must know of the modules.
+    pub fn vocabulary(&self) -> Result<Vocabulary, VocabularyError> {
+        let mut vocabulary = Vocabulary::new();
+        for entry in self.nettests.values() {
+            match &entry.manifest {
+                Ok((manifest, _)) => vocabulary.add_nettest(
+                    &entry.name,
+                    manifest.version.major,
+                    match manifest.input {
+                        InputPolicy::None => netsonde_script::InputPolicy::None,
+                        InputPolicy::Optional => netsonde_script::InputPolicy::Optional,
+                        InputPolicy::Required => netsonde_script::InputPolicy::Required,
+                    },
+                    manifest.options.as_ref(),
+                )?,
+                // Known, so that it is not skipped as unknown: why it can not be used says more.
+                Err(_) => {
+                    vocabulary.add_nettest(&entry.name, 0, netsonde_script::InputPolicy::Optional, None)?;
+                }
+            }
+        }
+        for entry in self.minis.values() {
+            if let Ok((manifest, _)) = &entry.manifest {
+                vocabulary.add_mini_nettest(&entry.name, manifest.version.major, manifest.target.as_ref())?;
+            }
+        }
+        Ok(vocabulary)
+    }
+
+    /// Load a nettest; the error names the module.
+    pub fn nettest(&self, name: &str) -> Result<Arc<Module>, String> {
+        let entry = self
+            .nettests
+            .get(name)
+            .ok_or_else(|| format!("nettest `{name}` is not known here"))?;
+        entry.load(&self.engine)
+    }
+
+    /// Load every mini nettest, so that none is compiled while something is being measured.
+    pub fn load_minis(&self) {
+        for entry in self.minis.values() {
+            if let Err(error) = entry.load(&self.engine) {
+                tracing::warn!(module = entry.name, %error, "a mini nettest does not load");
+            }
+        }
+    }
+
+    /// The engine that runs the modules.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+}
+
+impl MiniSource for Catalog {
+    fn mini(&self, name: &str) -> Result<Arc<Module>, String> {
+        let (bare, version) = name.split_once('@').unwrap_or((name, "v0"));
+        let entry = self
+            .minis
+            .get(bare)
+            .ok_or_else(|| format!("mini nettest `{bare}` is not known here"))?;
+        let module = entry.load(&self.engine)?;
+        let major = module.manifest().version.major;
+        if version != format!("v{major}") {
+            return Err(format!(
+                "mini nettest `{bare}` is known as {bare}@v{major}, not as {name}"
+            ));
+        }
+        Ok(module)
+    }
+}

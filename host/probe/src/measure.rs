@@ -1,0 +1,420 @@
+//! One measurement: run the guest, join what it returned with what the host observed, scrub, reduce, sign the envelope.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use netsonde_data::location::Locations;
+use netsonde_data::measurement::Measurement;
+use netsonde_data::scrub::Scrubber;
+use netsonde_net::{Clock, Meter, Net, Trace};
+use netsonde_sandbox::{Budget, GuestView, Module, Run, RunError, RunInfo, Usage};
+use netsonde_script::{MiniTarget, NettestRun, TestHelper};
+use serde_json::{Map, Value, json};
+
+use crate::assemble;
+use crate::interpreter::Probe;
+use crate::location::{self, LocationError};
+use crate::view::Measured;
+
+/// The software that made a measurement, as OONI's pipeline reads it.
+pub const SOFTWARE_NAME: &str = "netsonde";
+/// Its version.
+pub const SOFTWARE_VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The level of OONI's engine whose data format we write. Consumers treat anything below 3.17.2 as an old format.
+const ENGINE_VERSION: &str = "3.31.0";
+
+/// What all measurements of a run have in common.
+pub(crate) struct Context {
+    run_id: String,
+    script_sha256: String,
+    locations: Locations,
+    /// Every address that the probe had since the run began, also before it moved.
+    addresses: BTreeSet<IpAddr>,
+}
+
+impl Context {
+    pub(crate) fn new(locations: Locations, script_sha256: String) -> Self {
+        let addresses = locations.probe_addresses().into_iter().collect();
+        Self {
+            run_id: uuid::Uuid::new_v4().to_string(),
+            script_sha256,
+            locations,
+            addresses,
+        }
+    }
+
+    pub(crate) fn run_id(&self) -> &str {
+        &self.run_id
+    }
+
+    /// The provider found the location anew. Another address on the same network is fine and is scrubbed from now on;
+    /// another network is not.
+    pub(crate) fn moved_to(&mut self, locations: Locations) -> Result<(), LocationError> {
+        self.addresses.extend(locations.probe_addresses());
+        let (old, new) = (
+            location::primary(&self.locations)?,
+            location::primary(&locations)?,
+        );
+        if old.probe_asn != new.probe_asn || old.probe_cc != new.probe_cc {
+            return Err(LocationError::Changed {
+                old_asn: old.probe_asn,
+                old_cc: old.probe_cc.clone(),
+                new_asn: new.probe_asn,
+                new_cc: new.probe_cc.clone(),
+            });
+        }
+        self.locations = locations;
+        Ok(())
+    }
+
+    pub(crate) fn experiment(&self, nettest: &NettestRun, module: &Arc<Module>) -> Experiment {
+        let started = SystemTime::now();
+        let report_id = nettest
+            .report_id
+            .clone()
+            .unwrap_or_else(|| self.report_id(nettest, started));
+        Experiment {
+            module: module.clone(),
+            nettest: nettest.clone(),
+            report_id,
+            started,
+        }
+    }
+
+    /// A report id of our own, in the form that collectors accept, where the script gives none.
+    fn report_id(&self, nettest: &NettestRun, at: SystemTime) -> String {
+        let (cc, asn) = location::primary(&self.locations)
+            .map_or(("ZZ", 0), |location| (location.country(), location.probe_asn));
+        let time = jiff::Timestamp::try_from(at)
+            .unwrap_or_default()
+            .strftime("%Y%m%dT%H%M%SZ");
+        let name = nettest.nettest_name.replace('_', "");
+        let nonce: String = uuid::Uuid::new_v4()
+            .simple()
+            .to_string()
+            .chars()
+            .take(16)
+            .collect();
+        format!("{time}_{name}_{cc}_{asn}_n1_{nonce}")
+    }
+}
+
+/// One `nettest:run` instruction: its measurements share a report and a start time.
+pub(crate) struct Experiment {
+    module: Arc<Module>,
+    nettest: NettestRun,
+    report_id: String,
+    started: SystemTime,
+}
+
+/// One target, as the guest gets it.
+pub(crate) struct Target {
+    document: Value,
+    annotations: BTreeMap<String, String>,
+}
+
+impl Target {
+    /// A target of a nettest that measures one input at a time.
+    pub(crate) fn generic(target: &netsonde_script::Target) -> Self {
+        Self {
+            document: json!({
+                "input": target.input,
+                "options": target.options,
+                "attributes": target.attributes,
+                "targets": [],
+            }),
+            annotations: target.annotations.clone(),
+        }
+    }
+
+    /// The mini nettests of a nettest that runs them all in one measurement.
+    pub(crate) fn minis(minis: &[&MiniTarget]) -> Self {
+        let targets: Vec<Value> = minis.iter().map(|mini| mini.to_json()).collect();
+        Self {
+            document: json!({"input": null, "options": {}, "attributes": {}, "targets": targets}),
+            annotations: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn input(&self) -> Option<&str> {
+        self.document.get("input").and_then(Value::as_str)
+    }
+}
+
+/// A measurement, whole and in short.
+pub(crate) struct Finished {
+    pub(crate) measurement: Measurement,
+    pub(crate) measured: Measured,
+}
+
+impl Experiment {
+    pub(crate) fn nettest_name(&self) -> &str {
+        &self.nettest.nettest_name
+    }
+
+    /// Measure a target. The error says, and names the module, why there is no measurement.
+    pub(crate) async fn measure(
+        &self,
+        context: &Context,
+        probe: &Probe,
+        target: Target,
+        view: Arc<dyn GuestView>,
+    ) -> Result<Finished, String> {
+        let manifest = self.module.manifest();
+        let budget = Budget::granted(&manifest.budget, &Budget::maximum());
+        let clock = Clock::start();
+        let started = clock.started_at();
+        let trace = Trace::new(clock.clone());
+        let meter = Meter::new(budget.net.clone());
+        let net = Net::new(&probe.net, trace.clone(), Arc::new(meter)).map_err(|error| error.to_string())?;
+        let annotations = self.annotations(&target);
+        let run = Run {
+            net,
+            grants: probe.grants(),
+            budget,
+            info: RunInfo {
+                annotations: annotations.clone(),
+                feature_flags: self.nettest.feature_flags.clone(),
+                test_helpers: helpers(&self.nettest.test_helpers),
+                software: format!("{SOFTWARE_NAME}/{SOFTWARE_VERSION}"),
+            },
+            minis: probe.catalog.clone(),
+            view: view.clone(),
+        };
+        let input = target.input().map(str::to_owned);
+        let options = target.document.get("options").cloned().unwrap_or_default();
+        let engine = probe.catalog.engine();
+        let report = engine.run(&self.module, target.document, run).await;
+        let runtime = clock.now();
+
+        let (own, mut error) = match report.result {
+            Ok(own) => (own, None),
+            // The guest itself says that there is nothing to measure.
+            Err(refused @ (RunError::Guest { .. } | RunError::NotGranted { .. })) => {
+                return Err(refused.to_string());
+            }
+            Err(error) => (Map::new(), Some(error)),
+        };
+        let scrubber = Scrubber::new(context.addresses.iter().copied());
+        let mut joined = assemble::join(own, &trace.observations())
+            .map_err(|error| format!("serialise observations: {error}"))?;
+        scrub(&scrubber, &mut joined.test_keys);
+        if error.is_none() {
+            match engine
+                .reduce(&self.module, &Value::Object(joined.test_keys.clone()))
+                .await
+            {
+                Ok(mut top_level) => {
+                    scrub(&scrubber, &mut top_level);
+                    assemble::merge(&mut joined, top_level);
+                }
+                Err(failed) => error = Some(failed),
+            }
+        }
+        for key in &joined.refused {
+            let message =
+                format!("the guest may not write `{key}`, which belongs to the observations; ignored");
+            view.log(&manifest.name, netsonde_sandbox::Level::Warning, &message);
+        }
+        if let Some(error) = &error {
+            joined.test_keys.insert(
+                "x_netsonde_error".into(),
+                json!({"kind": kind(error), "message": error.to_string(), "module": manifest.name}),
+            );
+        }
+
+        let summary = summary(&manifest.summary_keys.texts, &joined.test_keys);
+        let anomaly = anomaly(&manifest.summary_keys.anomaly, &joined.test_keys);
+        let envelope = Envelope {
+            context,
+            started,
+            runtime,
+            input: input.as_deref(),
+            options: &options,
+        };
+        let measurement = self.measurement(&envelope, annotations, Value::Object(joined.test_keys));
+        let measurement = scrubbed(&scrubber, &measurement)?;
+        let measured = Measured {
+            nettest_name: self.nettest.nettest_name.clone(),
+            input,
+            anomaly,
+            summary,
+            error: error.map(|error| error.to_string()),
+            runtime: runtime.as_secs_f64(),
+            usage: usage(&report.usage, &report.budget),
+        };
+        Ok(Finished {
+            measurement,
+            measured,
+        })
+    }
+
+    fn annotations(&self, target: &Target) -> BTreeMap<String, String> {
+        let mut annotations = self.nettest.annotations.clone();
+        annotations.extend(target.annotations.clone());
+        annotations
+    }
+
+    fn measurement(
+        &self,
+        envelope: &Envelope<'_>,
+        annotations: BTreeMap<String, String>,
+        test_keys: Value,
+    ) -> Measurement {
+        let manifest = self.module.manifest();
+        let mut builder = Measurement::builder(&manifest.name, &manifest.version.to_string())
+            .software(SOFTWARE_NAME, SOFTWARE_VERSION)
+            .times(self.started, envelope.started, envelope.runtime)
+            .input(envelope.input.unwrap_or_default())
+            .report_id(&self.report_id)
+            .extensions(manifest.extensions.clone())
+            .annotations(annotations)
+            // Annotations of the engine come last: a script can not forge them.
+            .annotations(self.engine_annotations(envelope))
+            .test_keys(test_keys);
+        if let Some(location) = envelope.context.locations.primary() {
+            builder = builder.location(location);
+        }
+        builder.build()
+    }
+
+    fn engine_annotations(&self, envelope: &Envelope<'_>) -> Vec<(String, String)> {
+        let mut annotations = vec![
+            ("architecture", std::env::consts::ARCH.to_owned()),
+            ("engine_name", SOFTWARE_NAME.to_owned()),
+            ("engine_version", ENGINE_VERSION.to_owned()),
+            ("platform", std::env::consts::OS.to_owned()),
+            ("netsonde_run_id", envelope.context.run_id.clone()),
+            ("netsonde_script_sha256", envelope.context.script_sha256.clone()),
+            ("netsonde_module_sha256", self.module.digest().to_string()),
+        ];
+        if envelope
+            .options
+            .as_object()
+            .is_some_and(|options| !options.is_empty())
+        {
+            annotations.push(("netsonde_options", envelope.options.to_string()));
+        }
+        annotations
+            .into_iter()
+            .map(|(key, value)| (key.to_owned(), value))
+            .collect()
+    }
+}
+
+/// What the envelope of a measurement needs to know, apart from its test keys.
+struct Envelope<'a> {
+    context: &'a Context,
+    started: SystemTime,
+    runtime: Duration,
+    input: Option<&'a str>,
+    options: &'a Value,
+}
+
+/// The word for an error in `x_netsonde_error`.
+fn kind(error: &RunError) -> &'static str {
+    match error {
+        RunError::Trap { .. } => "trap",
+        RunError::Timeout { .. } => "timeout",
+        RunError::BudgetExceeded { .. } => "budget_exceeded",
+        RunError::InvalidJson { .. } => "invalid_json",
+        RunError::Guest { .. } => "guest",
+        _ => "host",
+    }
+}
+
+/// Test helpers as the guest reads them.
+fn helpers(helpers: &BTreeMap<String, Vec<TestHelper>>) -> BTreeMap<String, Value> {
+    let list = |list: &Vec<TestHelper>| -> Vec<Value> {
+        list.iter()
+            .map(|helper| match &helper.front {
+                Some(front) => json!({"address": helper.address, "type": helper.kind, "front": front}),
+                None => json!({"address": helper.address, "type": helper.kind}),
+            })
+            .collect()
+    };
+    helpers
+        .iter()
+        .map(|(kind, helpers)| (kind.clone(), list(helpers).into()))
+        .collect()
+}
+
+fn scrub(scrubber: &Scrubber, keys: &mut Map<String, Value>) {
+    let mut value = Value::Object(std::mem::take(keys));
+    scrubber.measurement(&mut value);
+    if let Value::Object(scrubbed) = value {
+        *keys = scrubbed;
+    }
+}
+
+/// The envelope too can hold an address: in an input, an annotation, an option.
+fn scrubbed(scrubber: &Scrubber, measurement: &Measurement) -> Result<Measurement, String> {
+    let mut value =
+        serde_json::to_value(measurement).map_err(|error| format!("serialise a measurement: {error}"))?;
+    scrubber.measurement(&mut value);
+    serde_json::from_value(value).map_err(|error| format!("scrub a measurement: {error}"))
+}
+
+/// What a run used, each beside what it might have used; seconds and bytes.
+fn usage(used: &Usage, budget: &Budget) -> Value {
+    json!({
+        "wall_clock_s": [used.wall_clock.as_secs_f64(), budget.wall_clock.as_secs_f64()],
+        "cpu_s": [used.cpu.as_secs_f64(), budget.cpu.as_secs_f64()],
+        "memory": [used.peak_memory, budget.memory],
+        "handles": [used.peak_handles, budget.handles],
+        "log_lines": [used.log_lines, budget.log_lines],
+        "connections": [used.net.connections, budget.net.connections],
+        "queries": [used.net.queries, budget.net.queries],
+        "bytes_sent": [used.net.bytes_sent, budget.net.bytes_sent],
+        "bytes_received": [used.net.bytes_received, budget.net.bytes_received],
+        "host_calls": used.host_calls,
+        "host_call_bytes": used.host_call_bytes,
+        "instances": used.instances,
+    })
+}
+
+fn summary(keys: &BTreeMap<String, String>, test_keys: &Map<String, Value>) -> Map<String, Value> {
+    keys.keys()
+        .filter_map(|key| Some((key.clone(), test_keys.get(key)?.clone())))
+        .collect()
+}
+
+/// Whether one of the keys that tell an anomaly says so: `true`, or a failure that is not null. None where none of them
+/// was computed.
+fn anomaly(keys: &[String], test_keys: &Map<String, Value>) -> Option<bool> {
+    let says = keys
+        .iter()
+        .filter_map(|key| test_keys.get(key))
+        .map(|value| match value {
+            Value::Bool(value) => *value,
+            Value::Null => false,
+            _ => true,
+        });
+    says.reduce(|any, one| any || one)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_anomaly_is_what_the_manifest_names() {
+        let keys = ["blocking".to_owned(), "web_failure".to_owned()];
+        let test_keys = |value: Value| -> Map<String, Value> { serde_json::from_value(value).unwrap() };
+        assert_eq!(anomaly(&keys, &test_keys(json!({}))), None);
+        assert_eq!(
+            anomaly(&keys, &test_keys(json!({"blocking": false, "web_failure": null}))),
+            Some(false)
+        );
+        assert_eq!(
+            anomaly(
+                &keys,
+                &test_keys(json!({"blocking": false, "web_failure": "eof_error"}))
+            ),
+            Some(true)
+        );
+        assert_eq!(anomaly(&keys, &test_keys(json!({"blocking": true}))), Some(true));
+    }
+}

@@ -1,0 +1,169 @@
+//! What happens during a run, as events: for a terminal, an app, or another program.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// What kind of thing was skipped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Thing {
+    /// An instruction of the script.
+    Instruction,
+    /// A whole nettest.
+    Nettest,
+    /// One target of a nettest.
+    Target,
+    /// One mini nettest.
+    MiniNettest,
+}
+
+impl Thing {
+    /// The word for messages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Instruction => "instruction",
+            Self::Nettest => "nettest",
+            Self::Target => "target",
+            Self::MiniNettest => "mini nettest",
+        }
+    }
+}
+
+/// How grave a log line is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// For the author of the module.
+    Debug,
+    /// For whoever watches.
+    Info,
+    /// Something is odd.
+    Warning,
+}
+
+impl From<netsonde_sandbox::Level> for Level {
+    fn from(level: netsonde_sandbox::Level) -> Self {
+        match level {
+            netsonde_sandbox::Level::Debug => Self::Debug,
+            netsonde_sandbox::Level::Info => Self::Info,
+            netsonde_sandbox::Level::Warning => Self::Warning,
+        }
+    }
+}
+
+/// Something that happened. Serialised, it has its name under `event`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Event {
+    /// The script starts.
+    ScriptStarted {
+        /// Random, the same in the annotation `netsonde_run_id` of every measurement.
+        run_id: String,
+        /// SHA-256 of the script's bytes, in hexadecimal.
+        script_sha256: String,
+    },
+    /// Draw the card of a suite.
+    Card {
+        /// The suite.
+        suite_name: String,
+    },
+    /// How far the suite is, from 0 to 1.
+    Progress {
+        /// From 0 to 1.
+        value: f64,
+        /// What is being done; may be empty.
+        message: String,
+    },
+    /// A nettest starts.
+    NettestStarted {
+        /// The suite, as the script says.
+        suite_name: String,
+        /// The nettest.
+        nettest_name: String,
+        /// How many measurements it will make if nothing is skipped.
+        targets: usize,
+    },
+    /// A module, or the probe on its behalf, logged a line.
+    Log {
+        /// The module.
+        module: String,
+        /// How grave.
+        level: Level,
+        /// The line.
+        message: String,
+    },
+    /// Something was not run. Not an error.
+    Skipped {
+        /// What kind of thing.
+        thing: Thing,
+        /// Which one.
+        name: String,
+        /// Why.
+        why: String,
+    },
+    /// A measurement is in the report.
+    Measurement(Box<Measured>),
+    /// A nettest could not be measured at all, and the rest goes on: its module does not load, or the guest says that
+    /// the input makes no sense.
+    Broken {
+        /// The nettest.
+        nettest_name: String,
+        /// The input, if it has one.
+        input: Option<String>,
+        /// Why. Names the module.
+        why: String,
+    },
+    /// A nettest ended.
+    NettestEnded {
+        /// The nettest.
+        nettest_name: String,
+    },
+    /// The run stopped before the end of the script.
+    Stopped {
+        /// Why.
+        why: String,
+    },
+    /// The run is over.
+    ScriptEnded(Summary),
+}
+
+/// A measurement, in short.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Measured {
+    /// The nettest.
+    pub nettest_name: String,
+    /// The input, if it has one.
+    pub input: Option<String>,
+    /// Whether the keys that its manifest names say so; absent where the manifest names none, or none was computed.
+    pub anomaly: Option<bool>,
+    /// The summary keys that the manifest names, with their values.
+    pub summary: Map<String, Value>,
+    /// Why the guest ended early: it trapped, ran out of time or broke its budget. The measurement says so too.
+    pub error: Option<String>,
+    /// Seconds.
+    pub runtime: f64,
+    /// What the guest used, and what it might have used.
+    pub usage: Value,
+}
+
+/// What a run came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Summary {
+    /// Measurements in the report.
+    pub measurements: usize,
+    /// Measurements whose summary says anomaly.
+    pub anomalies: usize,
+    /// Things skipped.
+    pub skipped: usize,
+    /// Nettests that trapped, broke a budget, did not load or refused their input.
+    pub broken: usize,
+    /// Whether the run stopped before the end of the script.
+    pub stopped: bool,
+}
+
+/// Shows events to somebody.
+pub trait View: Send + Sync {
+    /// Something happened. Called from any thread, in order for one run; must not block.
+    fn event(&self, event: Event);
+}
