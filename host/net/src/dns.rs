@@ -38,7 +38,7 @@ impl QueryType {
 pub struct LookupOptions {
     /// Ask this resolver over UDP; without one, getaddrinfo.
     pub udp_resolver: Option<SocketAddr>,
-    /// What to ask a UDP resolver for. Getaddrinfo asks for whatever it likes.
+    /// What to ask a UDP resolver for; it has to be something. Getaddrinfo asks for whatever it likes.
     pub query_types: Vec<QueryType>,
     /// How long it may take: 15 seconds for getaddrinfo and 5 for UDP if nothing is said.
     pub timeout: Option<Duration>,
@@ -74,6 +74,13 @@ impl Net {
     pub async fn lookup(&self, tx: &Transaction, domain: &str, o: LookupOptions) -> Result<Answer, NetError> {
         self.meter().check()?;
         let name = ascii(domain)?;
+        if o.udp_resolver.is_some() && o.query_types.is_empty() {
+            return Err(failure(
+                FailureCode::INVALID_ARGUMENT,
+                &format!("{domain}, asking for nothing"),
+            )
+            .into());
+        }
         let clock = self.trace().clock();
         self.trace()
             .event(tx, Event::mark("resolve_start", None, clock.now()));

@@ -146,7 +146,7 @@ async fn h1_request(head: &Head, body: Bytes) -> Result<http::Request<Full<Bytes
         .uri(head.origin_form()?)
         .body(Full::new(body))?;
     *request.headers_mut() = headers;
-    if let Some(notes) = spelling::notes(head.headers.iter().map(|(name, _)| name.as_str())).await {
+    if let Some(notes) = spelling::notes(head.headers.iter().map(|(name, _)| name.as_str())).await? {
         *request.extensions_mut() = notes;
     }
     Ok(request)

@@ -1,5 +1,6 @@
 //! What an error of hyper means in OONI's words.
 
+use super::spelling::Unspellable;
 use crate::{socket::Shared, tls};
 use netsonde_data::failure::FailureCode;
 use std::{error::Error, io};
@@ -11,8 +12,16 @@ pub(super) enum ExchangeError {
     Hyper(hyper::Error),
     /// The request can not be written.
     Http(http::Error),
+    /// The headers can not be sent together.
+    Unspellable,
     /// The connection is gone since an earlier exchange.
     Gone,
+}
+
+impl From<Unspellable> for ExchangeError {
+    fn from(_: Unspellable) -> Self {
+        Self::Unspellable
+    }
 }
 
 impl From<hyper::Error> for ExchangeError {
@@ -32,6 +41,7 @@ pub(super) fn code(error: &ExchangeError, socket: &Shared) -> FailureCode {
     match error {
         ExchangeError::Hyper(error) => hyper_code(error, socket),
         ExchangeError::Http(error) => FailureCode::unknown(error.to_string()),
+        ExchangeError::Unspellable => FailureCode::unknown("the headers contradict each other"),
         ExchangeError::Gone => socket
             .last_failure()
             .unwrap_or(FailureCode::CONNECTION_ALREADY_CLOSED),

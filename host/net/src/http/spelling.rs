@@ -10,13 +10,19 @@ use hyper_util::rt::TokioIo;
 use std::{convert::Infallible, sync::Mutex, sync::PoisonError};
 use tokio::io::AsyncWriteExt;
 
+/// Hyper does not take the names, one by one well-formed, together.
+#[derive(Debug)]
+pub(super) struct Unspellable;
+
 /// The notes to send `names` as they are spelled; none are needed where hyper's own spelling is the same.
-pub(super) async fn notes<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Option<Extensions> {
+pub(super) async fn notes<'a>(
+    names: impl Iterator<Item = &'a str> + Clone,
+) -> Result<Option<Extensions>, Unspellable> {
     let usual = |name: &str| {
         HeaderName::from_bytes(name.as_bytes()).is_ok_and(|parsed| super::head::canonical(&parsed) == name)
     };
     if names.clone().all(usual) {
-        return None;
+        return Ok(None);
     }
     let mut message = b"GET / HTTP/1.1\r\n".to_vec();
     for name in names.clone() {
@@ -30,8 +36,8 @@ pub(super) async fn notes<'a>(names: impl Iterator<Item = &'a str> + Clone) -> O
     }
     message.extend_from_slice(b"\r\n");
     let (mut ours, theirs) = tokio::io::duplex(message.len() + 4096);
-    ours.write_all(&message).await.ok()?;
-    ours.shutdown().await.ok()?;
+    ours.write_all(&message).await.map_err(|_| Unspellable)?;
+    ours.shutdown().await.map_err(|_| Unspellable)?;
     let read = Mutex::new(None);
     let service = service_fn(|request: hyper::Request<Incoming>| {
         *read.lock().unwrap_or_else(PoisonError::into_inner) = Some(request.into_parts().0.extensions);
@@ -44,5 +50,8 @@ pub(super) async fn notes<'a>(names: impl Iterator<Item = &'a str> + Clone) -> O
         .max_buf_size(message.len() + 8192);
     // How the connection ends does not matter; what was read does.
     let _ = server.serve_connection(TokioIo::new(theirs), service).await;
-    read.into_inner().unwrap_or_else(PoisonError::into_inner)
+    read.into_inner()
+        .unwrap_or_else(PoisonError::into_inner)
+        .map(Some)
+        .ok_or(Unspellable)
 }

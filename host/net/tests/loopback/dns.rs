@@ -274,6 +274,17 @@ async fn a_name_that_is_none_fails_without_a_query_on_the_wire() {
 }
 
 #[tokio::test]
+async fn to_ask_for_nothing_makes_no_sense() {
+    let bench = Bench::new();
+    let options = LookupOptions {
+        query_types: vec![],
+        ..through(knowing().await)
+    };
+    let result = bench.net.lookup(&bench.tx, "example.org", options).await;
+    assert_eq!(code(result), FailureCode::INVALID_ARGUMENT);
+}
+
+#[tokio::test]
 async fn an_address_is_its_own_answer() {
     let bench = Bench::new();
     let answer = bench

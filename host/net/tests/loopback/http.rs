@@ -423,3 +423,36 @@ async fn http2_is_spoken_where_it_was_agreed_on() {
         (2, "h2", 200)
     );
 }
+
+#[tokio::test]
+async fn http2_that_ends_early_ends_like_the_stream_under_it() {
+    let authority = Authority::new();
+    let mut config = authority.server("example.org", |_| {});
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let address = server(move |stream| {
+        let acceptor = acceptor.clone();
+        async move {
+            let mut stream = acceptor.accept(stream).await.unwrap();
+            let mut buffer = [0; 1024];
+            let _ = stream.read(&mut buffer).await;
+        }
+    })
+    .await;
+    let bench = Bench::trusting(&authority.pem());
+    let connection = connect(&bench, address).await;
+    let options = HandshakeOptions {
+        alpn: vec!["h2".to_owned()],
+        ..named("example.org")
+    };
+    let connection = bench.net.handshake(&bench.tx, connection, options).await.unwrap();
+    let request = Request {
+        url: "https://example.org/".to_owned(),
+        ..Request::default()
+    };
+    let failure = code(bench.net.round_trip(&bench.tx, &connection, request).await);
+    assert!(
+        [FailureCode::EOF_ERROR, FailureCode::CONNECTION_RESET].contains(&failure),
+        "{failure}"
+    );
+}

@@ -423,6 +423,31 @@ async fn a_root_that_is_no_certificate_is_named_and_an_odd_one_does_not_spoil_th
     ));
 }
 
+#[test]
+fn old_roots_of_a_script_can_be_used() {
+    let script = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../../shared/fixtures/scripts/seed_full.jsonc"
+    );
+    let Ok(script) = std::fs::read_to_string(script) else {
+        eprintln!("SKIPPED: no {script}");
+        return;
+    };
+    let end = "-----END CERTIFICATE-----";
+    let texts = script
+        .match_indices("-----BEGIN CERTIFICATE-----")
+        .map(|(begin, _)| {
+            let length = script[begin..].find(end).unwrap() + end.len();
+            script[begin..begin + length].replace("\\n", "\n")
+        });
+    let texts: Vec<String> = texts.collect();
+    assert!(texts.len() >= 2, "{texts:?}");
+    Bench::trusting(&texts.concat());
+    for text in texts {
+        Bench::trusting(&text);
+    }
+}
+
 #[tokio::test]
 async fn a_connection_shakes_hands_once() {
     let authority = Authority::new();
