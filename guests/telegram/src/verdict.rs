@@ -75,7 +75,7 @@ impl<'a> Sides<'a> {
             observations,
             web_transactions: handshakes.chain(requests).flatten().collect(),
             web_addresses: queries()
-                .filter(|seen| is_web(&seen.hostname))
+                .filter(|seen| side_of(seen) == Side::Web)
                 .flat_map(Query::addresses)
                 .collect(),
             addresses: queries().flat_map(Query::addresses).collect(),
@@ -83,17 +83,10 @@ impl<'a> Sides<'a> {
     }
 
     fn resolve(&self, side: Side) -> Step<'a> {
-        let named = |hostname: &str| {
-            if is_web(hostname) {
-                Side::Web
-            } else {
-                Side::Neither
-            }
-        };
         let queries = self.observations.queries.iter();
         Step::of(
             queries
-                .filter(|seen| tagged(&seen.tags).unwrap_or_else(|| named(&seen.hostname)) == side)
+                .filter(|seen| side_of(seen) == side)
                 .map(|seen| seen.failure.as_deref()),
         )
     }
@@ -170,6 +163,18 @@ fn tagged(tags: &[String]) -> Option<Side> {
         DC_TAG => Some(Side::DataCentre),
         other => other.starts_with("mini_nettest:").then_some(Side::Neither),
     })
+}
+
+/// What a lookup is about.
+fn side_of(query: &Query) -> Side {
+    let named = || {
+        if is_web(&query.hostname) {
+            Side::Web
+        } else {
+            Side::Neither
+        }
+    };
+    tagged(&query.tags).unwrap_or_else(named)
 }
 
 fn is_web(host: &str) -> bool {

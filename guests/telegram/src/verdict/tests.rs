@@ -199,6 +199,17 @@ fn the_web_client_fails_with_the_step_that_failed() {
 }
 
 #[test]
+fn a_tag_makes_another_domain_the_web_client() {
+    let mut network = Network::new(true);
+    let seen = json!({ "hostname": "mirror.example", "answers": [{ "ipv4": "10.0.0.1" }], "failure": null });
+    network.add("queries", WEB_TAG, seen);
+    assert_eq!(
+        network.key("telegram_web_failure"),
+        Some(json!("dns_bogon_error"))
+    );
+}
+
+#[test]
 fn one_address_of_the_web_client_is_enough() {
     let network = |network: &mut Network| {
         network.query(&["149.154.167.99", "149.154.167.100", "149.154.167.101"], None);
