@@ -72,12 +72,18 @@ impl Caller {
         work: impl Future<Output = Result<R, NetError>> + Send + 'static,
     ) -> wasmtime::Result<Result<R, Failure>> {
         let calls = self.shared.calls.clone();
-        let task = Task::spawn(&self.shared, async move {
+        let mut work = Box::pin(async move {
             // The semaphore is never closed; the work begins, and takes its first timestamp, with the permit.
             let _permit = calls.acquire_owned().await;
             work.await
         });
-        match task.await? {
+        // The first step is taken here: a call that the guest drops at once has begun all the same, and the trace
+        // says so. A task that was never polled would leave nothing.
+        let result = match futures::poll!(work.as_mut()) {
+            Poll::Ready(result) => result,
+            Poll::Pending => Task::spawn(&self.shared, work).await?,
+        };
+        match result {
             Ok(result) => Ok(Ok(result)),
             Err(NetError::Failed(failure)) => Ok(Err(failure)),
             Err(NetError::Exceeded(exceeded)) => {

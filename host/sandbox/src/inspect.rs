@@ -75,10 +75,19 @@ pub(crate) fn inspect(module: &str, wasm: &[u8]) -> Result<Manifest, ModuleError
         }
         [_, _, ..] => return Err(malformed("the component has two manifests".to_owned())),
     };
+    let interfaces = surface.interfaces(module)?;
     surface.check_exports(module, draft.kind())?;
     let manifest = draft.finish(module)?;
-    surface.check_imports(module, &manifest)?;
-    Ok(manifest)
+    match interfaces
+        .into_iter()
+        .find(|interface| !manifest.capabilities.contains_key(interface))
+    {
+        Some(interface) => Err(ModuleError::NotAsked {
+            module: module.to_owned(),
+            interface,
+        }),
+        None => Ok(manifest),
+    }
 }
 
 impl Surface {
@@ -129,30 +138,24 @@ impl Surface {
         Ok(surface)
     }
 
-    fn check_imports(&self, module: &str, manifest: &Manifest) -> Result<(), ModuleError> {
+    /// The interfaces that can be granted and are imported.
+    fn interfaces(&self, module: &str) -> Result<Vec<Capability>, ModuleError> {
+        let mut interfaces = Vec::new();
         for (import, what) in &self.imports {
-            if *what == Import::TypeName {
-                continue;
-            }
             let foreign = || ModuleError::ForeignImport {
                 module: module.to_owned(),
                 import: import.clone(),
             };
-            let interface = own_interface(import)
-                .filter(|_| *what == Import::Interface)
-                .ok_or_else(foreign)?;
-            if interface == "types" {
-                continue;
-            }
-            let capability = Capability::from_name(interface).ok_or_else(foreign)?;
-            if !manifest.capabilities.contains_key(&capability) {
-                return Err(ModuleError::NotAsked {
-                    module: module.to_owned(),
-                    interface: capability,
-                });
+            match what {
+                Import::TypeName => {}
+                Import::Other => return Err(foreign()),
+                Import::Interface => match own_interface(import).ok_or_else(foreign)? {
+                    "types" => {}
+                    name => interfaces.push(Capability::from_name(name).ok_or_else(foreign)?),
+                },
             }
         }
-        Ok(())
+        Ok(interfaces)
     }
 
     fn check_exports(&self, module: &str, kind: Kind) -> Result<(), ModuleError> {

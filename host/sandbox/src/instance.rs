@@ -141,3 +141,33 @@ pub(crate) fn parse(module: &str, what: &'static str, text: &str) -> Result<Map<
         detail: error.to_string(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_objects_pass() {
+        assert!(parse("telegram", "its result", "{\"a\": 1}").is_ok());
+        for text in ["", "{", "[1]", "null", "{} {}"] {
+            let error = parse("telegram", "what it was given as `with`", text)
+                .unwrap_err()
+                .to_string();
+            assert!(
+                error.starts_with("run telegram: what it was given as `with` is not a JSON object: "),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_panic_is_told_as_a_defect_of_the_host() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let joined = runtime.block_on(async { tokio::spawn(async { panic!("because of {}", 7) }).await });
+        let error = flatten::<()>("telegram", joined).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "run telegram: defect in netsonde: because of 7"
+        );
+    }
+}

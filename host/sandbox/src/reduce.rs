@@ -17,8 +17,8 @@ use crate::limits::Memory;
 use crate::module::{Linked, Module};
 
 /// There is nothing to wait for.
-const WALL_CLOCK: Duration = Duration::from_secs(30);
-const CPU: Duration = Duration::from_secs(15);
+const WALL_CLOCK: Duration = Duration::from_secs(20);
+const CPU: Duration = Duration::from_secs(5);
 
 impl Engine {
     /// Call the guest's `reduce` with a measurement's test keys.

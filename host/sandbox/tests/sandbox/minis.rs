@@ -26,7 +26,6 @@ async fn answers_come_in_the_order_of_the_requests() {
             (MINI, json!({ "mode": "trap" })),
             (MINI, json!({ "mode": "invalid_json" })),
             ("hostile@v0", json!({})),
-            (MINI, json!([1])),
         ],
     )
     .run()
@@ -63,11 +62,6 @@ async fn answers_come_in_the_order_of_the_requests() {
         statuses[6]["skipped"].as_str().unwrap().contains("is a nettest"),
         "{:?}",
         statuses[6]
-    );
-    assert!(
-        statuses[7]["detail"].as_str().unwrap().contains("`with`"),
-        "{:?}",
-        statuses[7]
     );
     assert_eq!(seen.view.skipped.lock().unwrap().len(), 2);
     assert_eq!(

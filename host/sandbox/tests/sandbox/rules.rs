@@ -106,6 +106,8 @@ async fn dropping_a_run_closes_its_sockets() {
     let trace = attempt.trace.clone();
     let run = tokio::spawn(attempt.run());
     server.connections(1).await;
+    // Long enough for the guest to begin to read.
+    tokio::time::sleep(Duration::from_secs(1)).await;
     run.abort();
     assert!(run.await.is_err_and(|error| error.is_cancelled()));
     server.connections(0).await;
