@@ -144,8 +144,10 @@ impl Socket {
 }
 
 impl Drop for Socket {
-    /// A read that nobody waits for any more (HTTP keeps one going on an idle connection) ends with the socket.
+    /// A write that is pending ends with the socket. A read that nobody waits for any more does not count: HTTP keeps
+    /// one going on an idle connection, and that we closed it ourselves says nothing about the network.
     fn drop(&mut self) {
+        self.shared.take_read();
         self.shared.abandon(&FailureCode::CONNECTION_ALREADY_CLOSED);
     }
 }

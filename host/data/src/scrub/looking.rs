@@ -240,7 +240,7 @@ mod tests {
     #[test]
     fn long_texts_of_anything_take_no_time() {
         for piece in [":", "a:", "::1", "1.2.3.", "%3A", "[", "f"] {
-            let text = piece.repeat((1 << 18) / piece.len());
+            let text = piece.repeat((1 << 16) / piece.len());
             let begin = std::time::Instant::now();
             let _ = address_looking_text(&text);
             assert!(begin.elapsed().as_secs() < 10, "{piece}: {:?}", begin.elapsed());

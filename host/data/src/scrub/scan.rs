@@ -108,7 +108,7 @@ fn colon(text: &[u8], index: usize) -> Option<usize> {
 
 /// The IPv6 address that the pieces spell, if they spell one.
 pub(super) fn v6(text: &[u8], pieces: &[Piece]) -> Option<Ipv6Addr> {
-    if pieces.len() > LONGEST || !may_be_v6(pieces) {
+    if pieces.len() > LONGEST {
         return None;
     }
     let mut spelled = String::new();
@@ -122,23 +122,26 @@ pub(super) fn v6(text: &[u8], pieces: &[Piece]) -> Option<Ipv6Addr> {
     spelled.parse().ok()
 }
 
-/// Whether the pieces have the right number of groups; saves most of the work on what is no address.
-fn may_be_v6(pieces: &[Piece]) -> bool {
-    let groups: usize = pieces
-        .iter()
-        .map(|piece| match piece.kind {
-            Kind::Group => 1,
-            Kind::Quad => 2,
-            Kind::Colon => 0,
-        })
-        .sum();
-    let gaps = pieces
-        .windows(2)
-        .filter(|pair| pair.iter().all(|piece| piece.kind == Kind::Colon))
-        .count();
-    match gaps {
-        0 => groups == 8,
-        1 => groups < 8,
-        _ => false,
+/// The beginnings of a run that have as many groups as an address, longest first. Saves most of the work on what is
+/// no address.
+pub(super) fn plausible(run: &[Piece]) -> impl Iterator<Item = &[Piece]> {
+    let (mut groups, mut gaps, mut after_colon) = (0, 0, false);
+    let mut lengths = Vec::new();
+    for (length, piece) in (1..=LONGEST).zip(run) {
+        let is_colon = piece.kind == Kind::Colon;
+        match piece.kind {
+            Kind::Group => groups += 1,
+            Kind::Quad => groups += 2,
+            Kind::Colon if after_colon => gaps += 1,
+            Kind::Colon => {}
+        }
+        after_colon = is_colon;
+        if gaps > 1 || groups > 8 {
+            break;
+        }
+        if (gaps == 0 && groups == 8) || (gaps == 1 && groups < 8) {
+            lengths.push(length);
+        }
     }
+    lengths.into_iter().rev().filter_map(|length| run.get(..length))
 }

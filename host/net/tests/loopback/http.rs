@@ -232,7 +232,7 @@ const HALF: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n01234";
 #[tokio::test]
 async fn a_body_cut_short_is_kept_with_its_failure() {
     let bench = Bench::new();
-    let within = Some(Duration::from_millis(200));
+    let within = Some(Duration::from_secs(1));
     for (address, failure) in [
         (replying_once(HALF).await, FailureCode::EOF_ERROR),
         (resetting(HALF).await, FailureCode::CONNECTION_RESET),
@@ -332,15 +332,14 @@ async fn a_connection_closed_between_transactions_says_so() {
 }
 
 #[tokio::test]
-async fn closing_ends_the_read_that_waits_for_more() {
+async fn closing_a_connection_ourselves_is_no_failure_of_the_network() {
     let bench = Bench::new();
     let address = replying(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
     once(&bench, address, get(address)).await.unwrap();
-    let closed = |seen: &netsonde_data::Observations| {
-        let last = seen.network_events.last();
-        last.is_some_and(|event| event.failure == Some(FailureCode::CONNECTION_ALREADY_CLOSED))
-    };
-    bench.seen_when(closed).await;
+    // The task that drives the connection ends on its own time.
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    let failures: Vec<_> = bench.seen().network_events.into_iter().filter_map(|event| event.failure).collect();
+    assert_eq!(failures, []);
 }
 
 #[tokio::test]

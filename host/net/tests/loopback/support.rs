@@ -74,7 +74,7 @@ impl Bench {
         F: Future<Output: Send> + Send + 'static,
     {
         let task = tokio::spawn(operation);
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
         task.abort();
         assert!(
             task.await.is_err_and(|error| error.is_cancelled()),
@@ -144,7 +144,7 @@ pub(crate) async fn resetting(reply: &'static [u8]) -> SocketAddr {
         let _ = stream.read(&mut sink).await;
         stream.write_all(reply).await.unwrap();
         if !reply.is_empty() {
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            tokio::time::sleep(Duration::from_millis(200)).await;
         }
         stream.set_zero_linger().unwrap();
     })
