@@ -338,7 +338,12 @@ async fn closing_a_connection_ourselves_is_no_failure_of_the_network() {
     once(&bench, address, get(address)).await.unwrap();
     // The task that drives the connection ends on its own time.
     tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    let failures: Vec<_> = bench.seen().network_events.into_iter().filter_map(|event| event.failure).collect();
+    let failures: Vec<_> = bench
+        .seen()
+        .network_events
+        .into_iter()
+        .filter_map(|event| event.failure)
+        .collect();
     assert_eq!(failures, []);
 }
 
