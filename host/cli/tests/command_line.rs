@@ -134,7 +134,7 @@ fn settings_decide_by_run_mode_and_flags_narrow_further() {
         assert_exit(&output, 0);
         text(&output.stdout)
             .lines()
-            .any(|line| line.contains("\"skipped\""))
+            .any(|line| line.contains("\"event\":\"skipped\""))
     };
     assert!(!skipped(&["--settings-file", "settings.toml"]));
     assert!(skipped(&[

@@ -193,6 +193,9 @@ mod linux {
                 ]);
             }
         }
+        for column in table.column_iter_mut() {
+            column.set_padding((0, 2));
+        }
         let style = if differing == 0 { GOOD } else { BAD };
         let anomalies = censored
             .measurements
@@ -218,7 +221,7 @@ mod linux {
     /// An outcome in a word.
     fn outcome(value: &Value) -> String {
         match value {
-            Value::Null => "ok".into(),
+            Value::Null => "none".into(),
             Value::Bool(false) => "no".into(),
             Value::Bool(true) => "yes".into(),
             Value::String(text) => text.clone(),

@@ -27,6 +27,9 @@ pub(crate) fn run(args: &List, json: bool, verbose: u8) -> anyhow::Result<Exit> 
     for entry in catalog.entries() {
         table.add_row(row(entry));
     }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
     println!("{}", table.trim_fmt());
     Ok(Exit::Done)
 }
