@@ -159,9 +159,7 @@ pub(crate) fn in_lab(mut command: Command) -> Option<Output> {
 
 /// One cache for all tests, so that each module is compiled once.
 fn cache() -> PathBuf {
-    let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("modules");
-    std::fs::create_dir_all(&cache).unwrap();
-    cache
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("module-cache")
 }
 
 /// Fail with what the command said if it did not end as it should.
