@@ -12,7 +12,8 @@ pub struct Budget {
     pub wall_clock: Duration,
     /// Computing of the guest and of the host on its behalf inside the sandbox; not the sockets' work.
     pub cpu: Duration,
-    /// Bytes of linear memory and tables, those of its mini nettests included.
+    /// Bytes of linear memory and tables, and of what the host holds for the guest behind handles and calls; those of
+    /// its mini nettests included.
     pub memory: u64,
     /// Handles alive at once, those of its mini nettests included.
     pub handles: u64,

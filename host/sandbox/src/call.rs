@@ -13,7 +13,7 @@ use netsonde_net::NetError;
 use tokio::task::{JoinError, JoinHandle};
 use wasmtime::component::{Accessor, HasSelf};
 
-use crate::ledger::{Account, Ledger};
+use crate::ledger::{Account, Charge, Ledger};
 use crate::state::{Shared, State};
 
 /// A task that is aborted when nobody waits for it any more.
@@ -43,6 +43,7 @@ impl<T> Drop for Task<T> {
 pub(crate) struct Caller {
     pub(crate) shared: Arc<Shared>,
     pub(crate) ledger: Arc<Ledger>,
+    held: Charge,
 }
 
 impl Caller {
@@ -57,8 +58,15 @@ impl Caller {
             Ok(Self {
                 shared: state.shared.clone(),
                 ledger: state.ledger.clone(),
+                held: state.charge(bytes)?,
             })
         })
+    }
+
+    /// Note what observations of this call may repeat, and what the host holds of it while it waits.
+    pub(crate) fn record(&mut self, bytes: usize) -> wasmtime::Result<()> {
+        self.ledger.add(Account::Recorded, bytes as u64)?;
+        Ok(self.held.grow(bytes)?)
     }
 
     /// Note what the answer brings the guest.
@@ -71,6 +79,7 @@ impl Caller {
         &self,
         work: impl Future<Output = Result<R, NetError>> + Send + 'static,
     ) -> wasmtime::Result<Result<R, Failure>> {
+        self.ledger.add(Account::Operations, 1)?;
         let calls = self.shared.calls.clone();
         let mut work = Box::pin(async move {
             // The semaphore is never closed; the work begins, and takes its first timestamp, with the permit.

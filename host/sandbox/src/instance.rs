@@ -3,6 +3,7 @@
 //! The store lives exactly as long as the call of [`run`]. After a trap or a timeout the guest's calls would go on for
 //! as long as the store does, so nothing here keeps it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use crate::error::{BudgetExceeded, RunError};
 use crate::ledger::Ledger;
 
 /// The most bytes that a guest can hand over in one call.
-const CALL_BYTES: usize = 32 << 20;
+const CALL_BYTES: usize = 16 << 20;
 
 /// Handles of the component model that are not resources of ours: calls under way, sets of them, borrowed handles.
 /// One call can take a few.
@@ -133,8 +134,26 @@ pub(crate) fn object(
     parse(module, "its result", &text)
 }
 
+/// Check that a document is a JSON object, without building it.
+#[expect(
+    clippy::zero_sized_map_values,
+    reason = "serde takes nothing but an object for a map"
+)]
+pub(crate) fn check(module: &str, what: &'static str, text: &str) -> Result<(), RunError> {
+    #[expect(
+        clippy::zero_sized_map_values,
+        reason = "serde takes nothing but an object for a map"
+    )]
+    type Object = BTreeMap<String, serde::de::IgnoredAny>;
+    parse::<Object>(module, what, text).map(drop)
+}
+
 /// Parse a JSON object; `what` names it.
-pub(crate) fn parse(module: &str, what: &'static str, text: &str) -> Result<Map<String, Value>, RunError> {
+fn parse<T: serde::de::DeserializeOwned>(
+    module: &str,
+    what: &'static str,
+    text: &str,
+) -> Result<T, RunError> {
     serde_json::from_str(text).map_err(|error| RunError::InvalidJson {
         module: module.to_owned(),
         what,
@@ -148,9 +167,9 @@ mod tests {
 
     #[test]
     fn only_objects_pass() {
-        assert!(parse("telegram", "its result", "{\"a\": 1}").is_ok());
+        assert!(check("telegram", "its result", "{\"a\": 1}").is_ok());
         for text in ["", "{", "[1]", "null", "{} {}"] {
-            let error = parse("telegram", "what it was given as `with`", text)
+            let error = check("telegram", "what it was given as `with`", text)
                 .unwrap_err()
                 .to_string();
             assert!(

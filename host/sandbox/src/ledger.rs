@@ -10,8 +10,12 @@ use std::time::Duration;
 use crate::budget::{Budget, Usage};
 use crate::error::BudgetExceeded;
 
-/// Transactions of one instance. They are numbers and cost nothing; this bounds the list of them.
+/// Transactions of a run. They are numbers and cost nothing; this bounds the list of them.
 const TRANSACTIONS: u64 = 1 << 16;
+/// Operations of a run. Each leaves at least one observation.
+const OPERATIONS: u64 = 1 << 17;
+/// Bytes of names, URLs, headers and bodies that a run hands over for operations: observations repeat them.
+const RECORDED: u64 = 64 << 20;
 
 /// Something that is counted.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +28,9 @@ pub(crate) enum Account {
     Handles,
     LogLines,
     Transactions,
+    Operations,
+    /// Bytes that observations may repeat.
+    Recorded,
     HostCalls,
     HostCallBytes,
     Instances,
@@ -42,6 +49,8 @@ struct Gauges {
     handles: Gauge,
     log_lines: Gauge,
     transactions: Gauge,
+    operations: Gauge,
+    recorded: Gauge,
     host_calls: Gauge,
     host_call_bytes: Gauge,
     instances: Gauge,
@@ -144,6 +153,8 @@ impl Ledger {
             Account::Handles => &self.gauges.handles,
             Account::LogLines => &self.gauges.log_lines,
             Account::Transactions => &self.gauges.transactions,
+            Account::Operations => &self.gauges.operations,
+            Account::Recorded => &self.gauges.recorded,
             Account::HostCalls => &self.gauges.host_calls,
             Account::HostCallBytes => &self.gauges.host_call_bytes,
             Account::Instances => &self.gauges.instances,
@@ -159,6 +170,8 @@ impl Ledger {
             Account::Handles => Some(("handles", budget.handles, 1)),
             Account::LogLines => Some(("log lines", budget.log_lines, 1)),
             Account::Transactions => Some(("transactions", TRANSACTIONS, 1)),
+            Account::Operations => Some(("operations", OPERATIONS, 1)),
+            Account::Recorded => Some(("bytes handed over for operations", RECORDED, 1)),
             Account::HostCalls | Account::HostCallBytes | Account::Instances => None,
         }
     }
@@ -177,6 +190,38 @@ impl Ledger {
             instances: now(&self.gauges.instances),
             ..Usage::default()
         }
+    }
+}
+
+/// Memory that is in the books for as long as this lives.
+pub(crate) struct Charge {
+    ledger: Arc<Ledger>,
+    bytes: u64,
+}
+
+impl Charge {
+    pub(crate) fn new(ledger: &Arc<Ledger>) -> Self {
+        Self {
+            ledger: ledger.clone(),
+            bytes: 0,
+        }
+    }
+
+    /// There is more of it.
+    pub(crate) fn grow(&mut self, bytes: usize) -> Result<(), BudgetExceeded> {
+        self.bytes = self.bytes.saturating_add(bytes as u64);
+        self.ledger.add(Account::Memory, bytes as u64)
+    }
+
+    /// How much it is.
+    pub(crate) fn bytes(&self) -> usize {
+        usize::try_from(self.bytes).unwrap_or(usize::MAX)
+    }
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        self.ledger.sub(Account::Memory, self.bytes);
     }
 }
 
@@ -250,6 +295,38 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "telegram used up its budget: milliseconds of computing: more than 2000"
+        );
+    }
+
+    #[test]
+    fn what_the_host_holds_for_a_guest_is_memory_for_as_long_as_it_holds_it() {
+        let budget = Budget {
+            memory: 10,
+            ..Budget::default()
+        };
+        let ledger = Ledger::new("telegram", budget, None);
+        for _ in 0..3 {
+            let mut charge = Charge::new(&ledger);
+            charge.grow(6).unwrap();
+            charge.grow(4).unwrap();
+            assert_eq!(charge.bytes(), 10);
+        }
+        let mut charge = Charge::new(&ledger);
+        let error = charge.grow(11).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "telegram used up its budget: bytes of memory: more than 10"
+        );
+    }
+
+    #[test]
+    fn observations_can_not_be_made_to_grow_without_end() {
+        let ledger = Ledger::new("telegram", Budget::default(), None);
+        assert!(ledger.add(Account::Recorded, RECORDED).is_ok() && ledger.add(Account::Recorded, 1).is_err());
+        let ledger = Ledger::new("telegram", Budget::default(), None);
+        assert!(
+            ledger.add(Account::Operations, OPERATIONS).is_ok()
+                && ledger.add(Account::Operations, 1).is_err()
         );
     }
 }

@@ -4,26 +4,32 @@ use std::sync::Arc;
 
 use wasmtime::ResourceLimiter;
 
-use crate::ledger::{Account, Ledger};
+use crate::ledger::{Charge, Ledger};
 
 /// Bytes that one element of a table takes.
 const ELEMENT: usize = size_of::<usize>();
 
 /// What an instance holds of linear memories and tables.
-pub(crate) struct Memory {
-    ledger: Arc<Ledger>,
-    held: u64,
-}
+pub(crate) struct Memory(Charge);
 
 impl Memory {
-    pub(crate) fn new(ledger: Arc<Ledger>) -> Self {
-        Self { ledger, held: 0 }
+    pub(crate) fn new(ledger: &Arc<Ledger>) -> Self {
+        Self(Charge::new(ledger))
     }
 
-    fn grow(&mut self, bytes: usize) -> wasmtime::Result<bool> {
-        self.held = self.held.saturating_add(bytes as u64);
+    fn grow(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+        unit: usize,
+    ) -> wasmtime::Result<bool> {
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            return Ok(false);
+        }
         // An error is a trap: most languages would abort on a refusal anyway, and less clearly.
-        self.ledger.add(Account::Memory, bytes as u64)?;
+        self.0
+            .grow(desired.saturating_sub(current).saturating_mul(unit))?;
         Ok(true)
     }
 }
@@ -35,10 +41,7 @@ impl ResourceLimiter for Memory {
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        if maximum.is_some_and(|maximum| desired > maximum) {
-            return Ok(false);
-        }
-        self.grow(desired.saturating_sub(current))
+        self.grow(current, desired, maximum, 1)
     }
 
     fn table_growing(
@@ -47,15 +50,6 @@ impl ResourceLimiter for Memory {
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        if maximum.is_some_and(|maximum| desired > maximum) {
-            return Ok(false);
-        }
-        self.grow(desired.saturating_sub(current).saturating_mul(ELEMENT))
-    }
-}
-
-impl Drop for Memory {
-    fn drop(&mut self) {
-        self.ledger.sub(Account::Memory, self.held);
+        self.grow(current, desired, maximum, ELEMENT)
     }
 }

@@ -57,7 +57,7 @@ async fn reduce(engine: &Engine, module: &Module, test_keys: String) -> Result<M
         ..Budget::default()
     };
     let ledger = Ledger::new(module.name(), budget, None);
-    let memory = Memory::new(ledger.clone());
+    let memory = Memory::new(&ledger);
     let answer = instance::run(
         engine,
         &ledger,

@@ -10,7 +10,7 @@ use wasmtime::component::{Resource, ResourceTable};
 
 use crate::capability::Grants;
 use crate::engine::Engine;
-use crate::ledger::{Account, Ledger};
+use crate::ledger::{Account, Charge, Ledger};
 use crate::limits::Memory;
 use crate::run::{GuestView, MiniSource, RunInfo};
 
@@ -54,7 +54,7 @@ impl State {
     ) -> Self {
         Self {
             shared,
-            memory: Memory::new(ledger.clone()),
+            memory: Memory::new(&ledger),
             ledger,
             deadline,
             is_mini: mini_tags.is_some(),
@@ -78,6 +78,13 @@ impl State {
 
     pub(crate) fn get_mut<T: 'static>(&mut self, handle: &Resource<T>) -> wasmtime::Result<&mut T> {
         Ok(self.table.get_mut(handle)?)
+    }
+
+    /// Memory that the host is going to hold for the guest.
+    pub(crate) fn charge(&self, bytes: usize) -> wasmtime::Result<Charge> {
+        let mut charge = Charge::new(&self.ledger);
+        charge.grow(bytes)?;
+        Ok(charge)
     }
 
     /// The guest has dropped a handle, or has given it to the host.

@@ -8,21 +8,25 @@ use netsonde_net::dns::{LookupOptions, QueryType};
 use netsonde_net::{Net, NetError, Transaction};
 use wasmtime::component::{Accessor, HasSelf, Resource};
 
-use super::types::{endpoint, invalid, size};
+use super::types::{endpoint, held, invalid, size};
 use crate::bindings::{dns, types};
 use crate::call::Caller;
+use crate::ledger::Charge;
 use crate::state::State;
+
+/// What a guest has set, and what that holds.
+#[expect(unreachable_pub, reason = "the generated bindings name it")]
+pub struct Options(Settings, Charge);
 
 /// What a guest has set; looked at when it is used.
 #[derive(Clone, Default)]
-#[expect(unreachable_pub, reason = "the generated bindings name it")]
-pub struct Options {
+struct Settings {
     udp_resolver: Option<String>,
     query_types: Option<Vec<String>>,
     timeout: Option<Duration>,
 }
 
-impl Options {
+impl Settings {
     fn parse(self, doing: &str) -> Result<LookupOptions, NetError> {
         let mut options = LookupOptions {
             timeout: self.timeout,
@@ -50,7 +54,7 @@ impl Options {
 pub type Answer = Arc<netsonde_net::dns::Answer>;
 
 /// Look `domain` up.
-async fn lookup(net: Net, tx: Transaction, domain: String, options: Options) -> Result<Answer, NetError> {
+async fn lookup(net: Net, tx: Transaction, domain: String, options: Settings) -> Result<Answer, NetError> {
     let options = options.parse(&format!("look `{domain}` up"))?;
     net.lookup(&tx, &domain, options).await.map(Arc::new)
 }
@@ -64,11 +68,12 @@ impl<T: Send> dns::HostWithStore<T> for HasSelf<State> {
         domain: String,
         options: Resource<Options>,
     ) -> wasmtime::Result<Result<Resource<Answer>, types::Failure>> {
-        let caller = Caller::new(accessor, domain.len())?;
+        let mut caller = Caller::new(accessor, domain.len())?;
         let (tx, options) = accessor.with(|mut access| -> wasmtime::Result<_> {
             let state = access.get();
-            Ok((state.get(&transaction)?.clone(), state.get(&options)?.clone()))
+            Ok((state.get(&transaction)?.clone(), state.get(&options)?.0.clone()))
         })?;
+        caller.record(domain.len())?;
         match caller
             .operation(lookup(caller.shared.net.clone(), tx, domain, options))
             .await?
@@ -82,24 +87,29 @@ impl<T: Send> dns::HostWithStore<T> for HasSelf<State> {
 impl types::HostDnsOptions for State {
     fn new(&mut self) -> wasmtime::Result<Resource<Options>> {
         self.call(0)?;
-        self.push(Options::default())
+        let charge = self.charge(0)?;
+        self.push(Options(Settings::default(), charge))
     }
 
     fn udp_resolver(&mut self, options: Resource<Options>, endpoint: String) -> wasmtime::Result<()> {
         self.call(endpoint.len())?;
-        self.get_mut(&options)?.udp_resolver = Some(endpoint);
+        let options = self.get_mut(&options)?;
+        options.1.grow(endpoint.len())?;
+        options.0.udp_resolver = Some(endpoint);
         Ok(())
     }
 
     fn query_types(&mut self, options: Resource<Options>, types: Vec<String>) -> wasmtime::Result<()> {
         self.call(size(&types))?;
-        self.get_mut(&options)?.query_types = Some(types);
+        let options = self.get_mut(&options)?;
+        options.1.grow(held(&types))?;
+        options.0.query_types = Some(types);
         Ok(())
     }
 
     fn timeout_ms(&mut self, options: Resource<Options>, milliseconds: u32) -> wasmtime::Result<()> {
         self.call(0)?;
-        self.get_mut(&options)?.timeout = Some(Duration::from_millis(milliseconds.into()));
+        self.get_mut(&options)?.0.timeout = Some(Duration::from_millis(milliseconds.into()));
         Ok(())
     }
 

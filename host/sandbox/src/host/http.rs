@@ -1,6 +1,5 @@
 //! `http`: one transaction on a connection.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use netsonde_net::{Connection, Transaction};
@@ -8,16 +7,22 @@ use wasmtime::component::{Accessor, HasSelf, Resource};
 
 use crate::bindings::{http, types};
 use crate::call::Caller;
+use crate::ledger::Charge;
 use crate::state::State;
 
-/// What a guest wants to send.
-#[derive(Clone, Default)]
+/// What a guest wants to send, and what that holds.
 #[expect(unreachable_pub, reason = "the generated bindings name it")]
-pub struct Request(netsonde_net::http::Request);
+pub struct Request(netsonde_net::http::Request, Charge);
 
-/// What came back.
+/// What came back, and what that holds.
 #[expect(unreachable_pub, reason = "the generated bindings name it")]
-pub type Response = Arc<netsonde_net::http::Response>;
+pub struct Response(
+    netsonde_net::http::Response,
+    #[expect(dead_code, reason = "it counts while it lives")] Charge,
+);
+
+/// What a header takes up besides its bytes.
+const HEADER: usize = 64;
 
 impl http::Host for State {}
 
@@ -28,23 +33,32 @@ impl<T: Send> http::HostWithStore<T> for HasSelf<State> {
         connection: Resource<Connection>,
         request: Resource<Request>,
     ) -> wasmtime::Result<Result<Resource<Response>, types::Failure>> {
-        let caller = Caller::new(accessor, 0)?;
-        let (tx, connection, request) = accessor.with(|mut access| -> wasmtime::Result<_> {
+        let mut caller = Caller::new(accessor, 0)?;
+        let (tx, connection, request, bytes) = accessor.with(|mut access| -> wasmtime::Result<_> {
             let state = access.get();
+            let request = state.get(&request)?;
             Ok((
                 state.get(&transaction)?.clone(),
                 state.get(&connection)?.clone(),
-                state.get(&request)?.0.clone(),
+                request.0.clone(),
+                request.1.bytes(),
             ))
         })?;
+        caller.record(bytes)?;
         let net = caller.shared.net.clone();
         match caller
             .operation(async move { net.round_trip(&tx, &connection, request).await })
             .await?
         {
-            Ok(response) => Ok(Ok(
-                accessor.with(|mut access| access.get().push(Arc::new(response)))?
-            )),
+            Ok(response) => Ok(Ok(accessor.with(|mut access| {
+                let state = access.get();
+                let headers = response
+                    .headers
+                    .iter()
+                    .map(|(name, value)| HEADER + name.len() + value.len());
+                let charge = state.charge(response.body.len() + headers.sum::<usize>())?;
+                state.push(Response(response, charge))
+            })?)),
             Err(failure) => Ok(Err(failure.into())),
         }
     }
@@ -53,22 +67,28 @@ impl<T: Send> http::HostWithStore<T> for HasSelf<State> {
 impl types::HostHttpRequest for State {
     fn new(&mut self, method: String, url: String) -> wasmtime::Result<Resource<Request>> {
         self.call(method.len() + url.len())?;
-        self.push(Request(netsonde_net::http::Request {
+        let charge = self.charge(method.len() + url.len())?;
+        let request = netsonde_net::http::Request {
             method,
             url,
             ..Default::default()
-        }))
+        };
+        self.push(Request(request, charge))
     }
 
     fn header(&mut self, request: Resource<Request>, name: String, value: String) -> wasmtime::Result<()> {
         self.call(name.len() + value.len())?;
-        self.get_mut(&request)?.0.headers.push((name, value));
+        let request = self.get_mut(&request)?;
+        request.1.grow(HEADER + name.len() + value.len())?;
+        request.0.headers.push((name, value));
         Ok(())
     }
 
     fn body(&mut self, request: Resource<Request>, body: Vec<u8>) -> wasmtime::Result<()> {
         self.call(body.len())?;
-        self.get_mut(&request)?.0.body = body.into();
+        let request = self.get_mut(&request)?;
+        request.1.grow(body.len())?;
+        request.0.body = body.into();
         Ok(())
     }
 
@@ -92,11 +112,11 @@ impl types::HostHttpRequest for State {
 impl types::HostHttpResponse for State {
     fn status(&mut self, response: Resource<Response>) -> wasmtime::Result<u16> {
         self.call(0)?;
-        Ok(self.get(&response)?.status)
+        Ok(self.get(&response)?.0.status)
     }
 
     fn headers(&mut self, response: Resource<Response>) -> wasmtime::Result<Vec<(String, Vec<u8>)>> {
-        let response = self.get(&response)?;
+        let response = &self.get(&response)?.0;
         let headers: Vec<_> = response
             .headers
             .iter()
@@ -107,7 +127,7 @@ impl types::HostHttpResponse for State {
     }
 
     fn header(&mut self, response: Resource<Response>, name: String) -> wasmtime::Result<Option<String>> {
-        let headers = &self.get(&response)?.headers;
+        let headers = &self.get(&response)?.0.headers;
         let first = headers
             .iter()
             .find(|(known, _)| known.eq_ignore_ascii_case(&name));
@@ -117,19 +137,19 @@ impl types::HostHttpResponse for State {
     }
 
     fn body(&mut self, response: Resource<Response>) -> wasmtime::Result<Vec<u8>> {
-        let body = self.get(&response)?.body.to_vec();
+        let body = self.get(&response)?.0.body.to_vec();
         self.call(body.len())?;
         Ok(body)
     }
 
     fn body_is_truncated(&mut self, response: Resource<Response>) -> wasmtime::Result<bool> {
         self.call(0)?;
-        Ok(self.get(&response)?.body_is_truncated)
+        Ok(self.get(&response)?.0.body_is_truncated)
     }
 
     fn body_failure(&mut self, response: Resource<Response>) -> wasmtime::Result<Option<types::Failure>> {
         self.call(0)?;
-        Ok(self.get(&response)?.body_failure.clone().map(Into::into))
+        Ok(self.get(&response)?.0.body_failure.clone().map(Into::into))
     }
 
     fn drop(&mut self, response: Resource<Response>) -> wasmtime::Result<()> {

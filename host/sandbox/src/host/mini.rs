@@ -12,7 +12,7 @@ use crate::budget::Budget;
 use crate::call::{Caller, Task};
 use crate::error::RunError;
 use crate::instance::{self, Stopped};
-use crate::ledger::{Account, Ledger};
+use crate::ledger::{Account, Charge, Ledger};
 use crate::manifest::Kind;
 use crate::module::{Linked, Module};
 use crate::state::{Shared, State};
@@ -47,7 +47,8 @@ impl<T: Send> mini::HostWithStore<T> for HasSelf<State> {
             ledger: caller.ledger.clone(),
             deadline,
         };
-        let statuses = run_all(call, requests, parallelism).await;
+        let (statuses, _held): (Vec<_>, Vec<_>) =
+            run_all(call, requests, parallelism).await.into_iter().unzip();
         // A budget that is the caller's own ends the caller too.
         if let Some(exceeded) = caller.ledger.exceeded() {
             return Err(exceeded.clone().into());
@@ -68,7 +69,11 @@ fn output(status: &types::MiniStatus) -> usize {
 }
 
 /// Run the requests, at most `parallelism` at a time; the answers are in their order.
-async fn run_all(call: Call, requests: Vec<types::MiniRequest>, parallelism: u32) -> Vec<types::MiniStatus> {
+async fn run_all(
+    call: Call,
+    requests: Vec<types::MiniRequest>,
+    parallelism: u32,
+) -> Vec<(types::MiniStatus, Charge)> {
     let width = usize::try_from(parallelism.clamp(1, PARALLELISM)).unwrap_or(1);
     futures::stream::iter(requests)
         .map(|request| one(call.clone(), request))
@@ -77,8 +82,10 @@ async fn run_all(call: Call, requests: Vec<types::MiniRequest>, parallelism: u32
         .await
 }
 
-/// One request, in a task of its own: another store's loop can not be polled from inside the caller's.
-async fn one(call: Call, request: types::MiniRequest) -> types::MiniStatus {
+/// One request, in a task of its own: another store's loop can not be polled from inside the caller's. What it came to
+/// counts as the caller's memory until the caller has it.
+async fn one(call: Call, request: types::MiniRequest) -> (types::MiniStatus, Charge) {
+    let mut charge = Charge::new(&call.ledger);
     let name = request.run.clone();
     let task = Task::spawn(&call.shared.clone(), async move {
         let source = call.shared.minis.mini(&request.run);
@@ -97,8 +104,11 @@ async fn one(call: Call, request: types::MiniRequest) -> types::MiniStatus {
             }
         }
     });
-    instance::flatten(&name, task.await)
-        .unwrap_or_else(|error| types::MiniStatus::Broken(error.failure().into()))
+    let status = instance::flatten(&name, task.await)
+        .unwrap_or_else(|error| types::MiniStatus::Broken(error.failure().into()));
+    // If it is too much, the books say so, and the caller ends.
+    _ = charge.grow(output(&status));
+    (status, charge)
 }
 
 /// Run a mini nettest in an instance of its own, on its caller's budget.
@@ -119,7 +129,7 @@ async fn mini_nettest(
         });
     };
     module.allowed(&shared.grants)?;
-    instance::parse(module.name(), "what it was given as `with`", &request.with)?;
+    instance::check(module.name(), "what it was given as `with`", &request.with)?;
     let mut budget = Budget::granted(&module.manifest().budget, caller.budget());
     budget.wall_clock = budget
         .wall_clock
@@ -161,7 +171,7 @@ async fn mini_nettest(
         module: module.name().to_owned(),
         failure: failure.into(),
     })?;
-    instance::parse(module.name(), "its output", &outcome.output)?;
+    instance::check(module.name(), "its output", &outcome.output)?;
     // Which transactions there were is the host's to know.
     outcome.transactions = begun;
     Ok(outcome)

@@ -43,7 +43,8 @@ impl<T: Send> tcp::HostWithStore<T> for HasSelf<State> {
         endpoint: String,
         timeout_ms: Option<u32>,
     ) -> wasmtime::Result<Result<Resource<Connection>, types::Failure>> {
-        let caller = Caller::new(accessor, endpoint.len())?;
+        let mut caller = Caller::new(accessor, endpoint.len())?;
+        caller.record(endpoint.len())?;
         let tx = accessor.with(|mut access| access.get().get(&transaction).cloned())?;
         let timeout = timeout_ms.map(|ms| Duration::from_millis(ms.into()));
         match caller

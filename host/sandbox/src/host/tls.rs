@@ -6,15 +6,15 @@ use netsonde_net::tls::HandshakeOptions;
 use netsonde_net::{Connection, Transaction};
 use wasmtime::component::{Accessor, HasSelf, Resource};
 
-use super::types::size;
+use super::types::{held, size};
 use crate::bindings::{tls, types};
 use crate::call::Caller;
+use crate::ledger::Charge;
 use crate::state::State;
 
-/// What a guest has set.
-#[derive(Clone, Default)]
+/// What a guest has set, and what that holds.
 #[expect(unreachable_pub, reason = "the generated bindings name it")]
-pub struct Options(HandshakeOptions);
+pub struct Options(HandshakeOptions, Charge);
 
 impl tls::Host for State {}
 
@@ -25,15 +25,19 @@ impl<T: Send> tls::HostWithStore<T> for HasSelf<State> {
         connection: Resource<Connection>,
         options: Resource<Options>,
     ) -> wasmtime::Result<Result<Resource<Connection>, types::Failure>> {
-        let caller = Caller::new(accessor, 0)?;
-        let (tx, connection, options) = accessor.with(|mut access| -> wasmtime::Result<_> {
+        let mut caller = Caller::new(accessor, 0)?;
+        let (tx, connection, options, bytes) = accessor.with(|mut access| -> wasmtime::Result<_> {
             let state = access.get();
+            let connection = state.take(connection)?;
+            let options = state.get(&options)?;
             Ok((
                 state.get(&transaction)?.clone(),
-                state.take(connection)?,
-                state.get(&options)?.0.clone(),
+                connection,
+                options.0.clone(),
+                options.1.bytes(),
             ))
         })?;
+        caller.record(bytes)?;
         let net = caller.shared.net.clone();
         match caller
             .operation(async move { net.handshake(&tx, connection, options).await })
@@ -48,24 +52,31 @@ impl<T: Send> tls::HostWithStore<T> for HasSelf<State> {
 impl types::HostTlsOptions for State {
     fn new(&mut self) -> wasmtime::Result<Resource<Options>> {
         self.call(0)?;
-        self.push(Options::default())
+        let charge = self.charge(0)?;
+        self.push(Options(HandshakeOptions::default(), charge))
     }
 
     fn server_name(&mut self, options: Resource<Options>, name: String) -> wasmtime::Result<()> {
         self.call(name.len())?;
-        self.get_mut(&options)?.0.server_name = Some(name);
+        let options = self.get_mut(&options)?;
+        options.1.grow(name.len())?;
+        options.0.server_name = Some(name);
         Ok(())
     }
 
     fn alpn(&mut self, options: Resource<Options>, protocols: Vec<String>) -> wasmtime::Result<()> {
         self.call(size(&protocols))?;
-        self.get_mut(&options)?.0.alpn = protocols;
+        let options = self.get_mut(&options)?;
+        options.1.grow(held(&protocols))?;
+        options.0.alpn = protocols;
         Ok(())
     }
 
     fn roots_pem(&mut self, options: Resource<Options>, pem: Vec<String>) -> wasmtime::Result<()> {
         self.call(size(&pem))?;
-        self.get_mut(&options)?.0.roots_pem = pem;
+        let options = self.get_mut(&options)?;
+        options.1.grow(held(&pem))?;
+        options.0.roots_pem = pem;
         Ok(())
     }
 

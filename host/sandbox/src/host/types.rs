@@ -10,6 +10,9 @@ use crate::bindings::types;
 use crate::ledger::Account;
 use crate::state::State;
 
+/// The most that the tags of a transaction may take up, because every observation repeats them.
+const TAGS: usize = 1024;
+
 impl From<Failure> for types::Failure {
     fn from(failure: Failure) -> Self {
         Self {
@@ -51,11 +54,22 @@ pub(crate) fn size<T: AsRef<[u8]>>(texts: &[T]) -> usize {
     texts.iter().map(|text| text.as_ref().len()).sum()
 }
 
+/// What texts take up in memory: even an empty one is something.
+pub(crate) fn held<T: AsRef<[u8]>>(texts: &[T]) -> usize {
+    size(texts).saturating_add(size_of_val(texts))
+}
+
 impl types::Host for State {
     fn begin(&mut self, tags: Vec<String>, id: Option<u64>) -> wasmtime::Result<Resource<Transaction>> {
         self.call(size(&tags))?;
         self.ledger.add(Account::Transactions, 1)?;
-        let tags = self.tags.iter().cloned().chain(tags).collect();
+        let tags: Vec<_> = self.tags.iter().cloned().chain(tags).collect();
+        if held(&tags) > TAGS {
+            return Err(self
+                .ledger
+                .overdraw("bytes of tags in a transaction", TAGS as u64)
+                .into());
+        }
         let transaction = self.shared.net.trace().begin(tags, id);
         self.begun.push(transaction.id());
         self.push(transaction)

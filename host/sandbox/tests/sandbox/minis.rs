@@ -206,3 +206,20 @@ async fn many_mini_nettests_in_one_run() {
         .collect();
     assert_eq!(ids.len(), 200, "each its own transaction");
 }
+
+/// The host repeats tags in every observation, so a guest can not have them grow.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tags_are_short() {
+    let mut attempt = with_minis(
+        1,
+        &[(MINI, json!({ "mode": "connect", "endpoint": "127.0.0.1:9" }))],
+    );
+    attempt.target["targets"][0]["tags"] = json!(["x".repeat(10_000)]);
+    let seen = attempt.run().await;
+    let detail = statuses(&seen)[0]["detail"].as_str().unwrap();
+    assert!(
+        detail.contains("bytes of tags in a transaction: more than 1024"),
+        "{detail}"
+    );
+    assert!(seen.observations.tcp_connect.is_empty());
+}

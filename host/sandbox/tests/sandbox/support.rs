@@ -99,7 +99,7 @@ impl MiniSource for Minis {
 /// A run of `hostile` that is not started yet.
 pub(crate) struct Attempt {
     pub(crate) module: Arc<Module>,
-    target: Value,
+    pub(crate) target: Value,
     pub(crate) budget: Budget,
     pub(crate) grants: Grants,
     pub(crate) trace: Trace,
