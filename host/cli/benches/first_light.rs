@@ -39,7 +39,7 @@ use tokio_util::sync::CancellationToken;
 const STEPS: usize = 200;
 const ROUNDS: usize = 11;
 /// The parallelism of the nettest `telegram`.
-const PARALLELISM: usize = 2;
+const PARALLELISM: usize = 6;
 
 fn main() {
     if std::env::args().any(|argument| argument == "--serve") {

@@ -335,7 +335,10 @@ impl Run<'_> {
         let measuring = experiment.measure(&self.context, self.probe, target, guest_view.clone());
         let outcome = tokio::select! {
             biased;
-            () = self.stop.cancelled() => return Ok(()),
+            () = self.stop.cancelled() => {
+                self.must_stop();
+                return Ok(());
+            }
             outcome = measuring => outcome,
         };
         self.summary.skipped += guest_view.skipped.load(std::sync::atomic::Ordering::Relaxed);

@@ -1,0 +1,291 @@
+//! The interpreter through its public API: location, settings, what guests learn, and what becomes of what they return.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
+
+use std::io::Read as _;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex};
+
+use netsonde_data::location::{Location, Locations};
+use netsonde_data::measurement::Measurement;
+use netsonde_net::NetConfig;
+use netsonde_probe::catalog::Catalog;
+use netsonde_probe::interpreter::{Probe, RunScriptError};
+use netsonde_probe::location::{GivenLocation, LocationError};
+use netsonde_probe::report::{SaveError, Saver};
+use netsonde_probe::sandbox::{Engine, EngineConfig};
+use netsonde_probe::settings::Policy;
+use netsonde_probe::view::{Event, Summary, View};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+/// A probe with the hostile guests, whose modes show what a guest gets and what becomes of what it says.
+struct Bench {
+    probe: Probe,
+    events: Arc<Events>,
+    location: GivenLocation,
+}
+
+#[derive(Default)]
+struct Events {
+    seen: Mutex<Vec<Event>>,
+    on_measurement: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+}
+
+impl View for Events {
+    fn event(&self, event: Event) {
+        if matches!(event, Event::Measurement(_))
+            && let Some(act) = self.on_measurement.lock().unwrap().take()
+        {
+            act();
+        }
+        self.seen.lock().unwrap().push(event);
+    }
+}
+
+#[derive(Default)]
+struct Kept(Vec<Value>);
+
+impl Saver for Kept {
+    fn save(&mut self, measurement: &Measurement) -> Result<(), SaveError> {
+        self.0.push(serde_json::to_value(measurement)?);
+        Ok(())
+    }
+}
+
+fn locations(ip: &str, asn: u32) -> Locations {
+    let location = Location {
+        probe_ip: ip.parse().ok(),
+        probe_asn: asn,
+        probe_cc: "IT".into(),
+        ..Location::default()
+    };
+    Locations {
+        ipv4: Some(location),
+        ipv6: None,
+    }
+}
+
+impl Bench {
+    fn new() -> Self {
+        let engine = Engine::new(EngineConfig { cache_dir: None }).unwrap();
+        let mut catalog = Catalog::preinstalled(engine);
+        let folder = tempfile::tempdir().unwrap();
+        for guest in ["hostile", "hostile-mini"] {
+            let path = folder.path().join(format!("{guest}.wasm"));
+            std::fs::write(&path, netsonde_test_guests::wasm(guest)).unwrap();
+            catalog.add_file(&path).unwrap();
+        }
+        Self {
+            probe: Probe {
+                catalog: Arc::new(catalog),
+                policy: Policy::default(),
+                net: NetConfig::default(),
+            },
+            events: Arc::default(),
+            location: GivenLocation::new(locations("203.0.113.77", 137)),
+        }
+    }
+
+    async fn run(&self, instructions: &Value) -> (Result<Summary, RunScriptError>, Vec<Value>) {
+        let text = json!({"v": 2, "instructions": instructions}).to_string();
+        let vocabulary = self.probe.catalog.vocabulary().unwrap();
+        let script = netsonde_script::parse("test", text.as_bytes(), &vocabulary)
+            .unwrap()
+            .script;
+        let mut kept = Kept::default();
+        let stop = CancellationToken::new();
+        let view = self.events.clone();
+        let done = self
+            .probe
+            .run_script(&script, "5eed", &self.location, view, &mut kept, &stop)
+            .await;
+        (done, kept.0)
+    }
+}
+
+fn hostile(targets: &Value) -> Value {
+    json!({"run": "nettest:run@v1", "with": {
+        "nettest_name": "hostile", "suite_name": "im", "annotations": {"who": "script", "of": "nettest"},
+        "targets": targets,
+    }})
+}
+
+/// A server that accepts and says nothing.
+fn silent() -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    (listener, address)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_probe_that_moves_ends_the_run_and_keeps_what_it_has() {
+    let bench = Arc::new(Bench::new());
+    let moved = bench.clone();
+    *bench.events.on_measurement.lock().unwrap() = Some(Box::new(move || {
+        moved.location.invalidate(Some(locations("203.0.113.77", 3269)))
+    }));
+    let (done, kept) = bench
+        .run(&json!([hostile(&json!([
+            {"input": "one", "options": {"mode": "ok"}}, {"input": "two", "options": {"mode": "ok"}},
+        ]))]))
+        .await;
+    let error = done.unwrap_err();
+    assert!(
+        matches!(
+            error,
+            RunScriptError::Location(LocationError::Changed {
+                old_asn: 137,
+                new_asn: 3269,
+                ..
+            })
+        ),
+        "{error}"
+    );
+    assert_eq!(kept.len(), 1);
+    assert!(matches!(
+        bench.events.seen.lock().unwrap().last(),
+        Some(Event::ScriptEnded(_))
+    ));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_address_on_the_same_network_is_scrubbed_like_the_old_one() {
+    let bench = Arc::new(Bench::new());
+    let moved = bench.clone();
+    *bench.events.on_measurement.lock().unwrap() = Some(Box::new(move || {
+        moved.location.invalidate(Some(locations("203.0.113.78", 137)))
+    }));
+    let both = "I was 203.0.113.77 and am 203.0.113.78";
+    let (done, kept) = bench
+        .run(&json!([hostile(&json!([
+            {"input": "one", "options": {"mode": "ok"}},
+            {"input": "two", "annotations": {"said": both}, "options": {"mode": "ok"}},
+        ]))]))
+        .await;
+    assert_eq!(done.unwrap().measurements, 2);
+    assert_eq!(
+        kept[1]["annotations"]["said"],
+        "I was [scrubbed] and am [scrubbed]"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn families_that_disagree_make_no_measurement() {
+    let mut bench = Bench::new();
+    let mut both = locations("203.0.113.77", 137);
+    both.ipv6 = locations("2001:db8::7", 6939).ipv4;
+    bench.location = GivenLocation::new(both);
+    let (done, kept) = bench
+        .run(&json!([hostile(
+            &json!([{"input": "one", "options": {"mode": "ok"}}])
+        )]))
+        .await;
+    assert!(matches!(
+        done.unwrap_err(),
+        RunScriptError::Location(LocationError::Mismatch { .. })
+    ));
+    assert!(kept.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn measurements_of_a_run_share_its_id_and_targets_win_over_the_nettest() {
+    let bench = Bench::new();
+    let (done, kept) = bench
+        .run(&json!([hostile(&json!([
+            {"input": "one", "annotations": {"who": "target"}, "options": {"mode": "ok"}},
+            {"input": "two", "options": {"mode": "ok"}},
+        ]))]))
+        .await;
+    assert_eq!(done.unwrap().measurements, 2);
+    assert_eq!(kept[0]["annotations"]["who"], "target");
+    assert_eq!(kept[0]["annotations"]["of"], "nettest");
+    assert_eq!(kept[1]["annotations"]["who"], "script");
+    assert_eq!(
+        kept[0]["annotations"]["netsonde_run_id"],
+        kept[1]["annotations"]["netsonde_run_id"]
+    );
+    assert_eq!(kept[0]["annotations"]["netsonde_script_sha256"], "5eed");
+    assert_eq!(kept[0]["report_id"], kept[1]["report_id"], "one report a nettest");
+    let report_id = kept[0]["report_id"].as_str().unwrap();
+    let parts: Vec<&str> = report_id.split('_').collect();
+    assert_eq!(&parts[1..5], ["hostile", "IT", "137", "n1"], "{report_id}");
+    assert_eq!(kept[0]["input"], "one");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guest_places_what_was_observed_and_reduce_adds_to_it() {
+    let (_listener, address) = silent();
+    let bench = Bench::new();
+    let (done, kept) = bench.run(&json!([hostile(&json!([
+        {"input": "one", "options": {"mode": "observe", "endpoint": address.to_string(), "reduce": "keys"}},
+    ]))])).await;
+    assert_eq!(done.unwrap().broken, 0);
+    let keys = &kept[0]["test_keys"];
+    assert_eq!(keys["reduced"], true);
+    let placed = keys
+        .pointer("/result/nested/here/0")
+        .or_else(|| keys.pointer("/nested/here/0"))
+        .unwrap();
+    assert_eq!(placed["port"], address.port());
+    assert_eq!(
+        keys["tcp_connect"],
+        json!([]),
+        "an observation stands in one place"
+    );
+    assert!(!keys["network_events"].as_array().unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reduce_that_is_not_pure_is_told_and_the_observations_stay() {
+    let (_listener, address) = silent();
+    let bench = Bench::new();
+    let (done, kept) = bench.run(&json!([hostile(&json!([
+        {"input": "one", "options": {"mode": "observe", "endpoint": address.to_string(), "reduce": "import"}},
+    ]))])).await;
+    assert_eq!(done.unwrap().broken, 1);
+    assert_eq!(kept[0]["test_keys"]["x_netsonde_error"]["module"], "hostile");
+    assert!(
+        !kept[0]["test_keys"]["network_events"]
+            .as_array()
+            .unwrap()
+            .is_empty()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_is_stopped_writes_nothing_for_what_was_under_way() {
+    let (listener, address) = silent();
+    let bench = Bench::new();
+    let text = json!({"v": 2, "instructions": [hostile(&json!([
+        {"input": "one", "options": {"mode": "hang", "endpoint": address.to_string()}},
+    ]))]})
+    .to_string();
+    let script = netsonde_script::parse(
+        "test",
+        text.as_bytes(),
+        &bench.probe.catalog.vocabulary().unwrap(),
+    );
+    let stop = CancellationToken::new();
+    let stopper = stop.clone();
+    // As soon as the guest is connected, and waits; then its side closes, because nothing of the run is left.
+    let peer = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        stopper.cancel();
+        stream.read_to_end(&mut Vec::new()).is_ok()
+    });
+    let mut kept = Kept::default();
+    let script = script.unwrap().script;
+    let run = bench.probe.run_script(
+        &script,
+        "5eed",
+        &bench.location,
+        bench.events.clone(),
+        &mut kept,
+        &stop,
+    );
+    let summary = run.await.unwrap();
+    assert!(summary.stopped);
+    assert!(kept.0.is_empty());
+    assert!(peer.join().unwrap(), "the connection is closed");
+}
