@@ -68,7 +68,9 @@ fn locations(ip: &str, asn: u32) -> Locations {
 
 impl Bench {
     fn new() -> Self {
-        let engine = Engine::new(EngineConfig { cache_dir: None }).unwrap();
+        // One cache for all tests: compiling takes longer than everything else here.
+        let cache = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("module-cache");
+        let engine = Engine::new(EngineConfig { cache_dir: Some(cache) }).unwrap();
         let mut catalog = Catalog::preinstalled(engine);
         let folder = tempfile::tempdir().unwrap();
         for guest in ["hostile", "hostile-mini"] {
