@@ -77,3 +77,27 @@ impl Drop for Ticking {
         self.0.update(|state| state.alive -= 1);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Instant;
+
+    fn wait_for(what: impl Fn() -> bool) {
+        let begun = Instant::now();
+        while !what() {
+            assert!(begun.elapsed() < Duration::from_secs(10), "it did not happen");
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn the_thread_ends_with_its_engine() {
+        let engine = wasmtime::Engine::default();
+        let ticker = Ticker::start(&engine).unwrap();
+        let guest = ticker.guest();
+        let shared = Arc::downgrade(&ticker.0);
+        drop((ticker, guest));
+        wait_for(|| shared.upgrade().is_none());
+    }
+}

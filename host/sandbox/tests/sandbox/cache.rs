@@ -124,7 +124,8 @@ mod unix {
         assert_eq!(load(&file.join("below")), (1, 0));
     }
 
-    /// Root can write everywhere, so the test says nothing there; a name that is too long fails for everybody.
+    /// Root may write to a directory without the permission, so there are two more obstacles that stop everybody: a
+    /// directory in the file's place, and a name that is too long.
     #[test]
     fn where_nothing_can_be_written_modules_still_load() {
         let dir = tempfile::tempdir().unwrap();
@@ -135,6 +136,15 @@ mod unix {
         let (compiled, from_cache) = load(&cache);
         assert_eq!((compiled, from_cache), (1, 0));
         set_mode(&cache, 0o700);
+        load(&cache);
+        let file = compiled_files(&cache).remove(0);
+        fs::remove_file(&file).unwrap();
+        fs::create_dir(&file).unwrap();
+        assert_eq!(load(&cache), (1, 0));
+        assert!(
+            fs::read_dir(&cache).unwrap().count() == 2,
+            "nothing half-written is left: the key and the obstacle"
+        );
         assert_eq!(load(&dir.path().join("x".repeat(300))), (1, 0));
     }
 }

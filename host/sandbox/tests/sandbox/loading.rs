@@ -114,3 +114,15 @@ fn what_is_damaged_behind_its_manifest_does_not_compile() {
     }
     assert_eq!(broken, 2);
 }
+
+#[test]
+fn no_damage_makes_the_reader_panic() {
+    let sound = hostile_mini();
+    for at in (0..sound.len()).step_by(211) {
+        let mut bytes = sound.to_vec();
+        bytes[at] ^= 0x55;
+        // Most are refused, and where a code byte was hit only the compiler could tell.
+        let _ = Engine::inspect("damaged", &bytes);
+        assert!(Engine::inspect("cut", &sound[..at]).is_err(), "cut at {at}");
+    }
+}
