@@ -6,7 +6,7 @@ use netsonde_data::failure::FailureCode;
 use netsonde_sandbox::RunError;
 use serde_json::json;
 
-use crate::servers::{black_hole, echo, silent};
+use crate::servers::{black_hole, echo, silent, slow};
 use crate::support::{hostile, with_minis};
 
 /// A dropped call closes what it held, the trace says so, and the guest goes on.
@@ -119,42 +119,59 @@ async fn dropping_a_run_closes_its_sockets() {
     );
 }
 
+/// The connect of the mode `busy` takes about a second, and the guest computes for two: if anybody had waited for the
+/// guest, the connect would read two.
+async fn connect_of_a_busy_guest() {
+    let endpoint = slow().await.to_string();
+    let options = json!({ "mode": "busy", "endpoint": endpoint, "count": 2000 });
+    let seen = hostile(&options).run().await;
+    assert!(seen.keys()["busy_ns"].as_u64().unwrap() >= 2_000_000_000);
+    let connect = &seen.observations.tcp_connect[0];
+    let took = connect.t - connect.t0;
+    assert!((0.5..1.7).contains(&took), "the connect took {took} s");
+}
+
 /// Rule 3: sockets and their timestamps are looked after while the guest computes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn timestamps_do_not_suffer_while_their_own_guest_is_busy() {
-    let server = echo();
-    let seen = hostile(&json!({ "mode": "busy", "endpoint": server.text(), "count": 300 }))
-        .run()
-        .await;
-    assert!(seen.keys()["busy_ns"].as_u64().unwrap() >= 300_000_000);
-    let connect = &seen.observations.tcp_connect[0];
-    assert!(
-        connect.t - connect.t0 < 0.06,
-        "a loopback connect took {} s",
-        connect.t - connect.t0
-    );
+    connect_of_a_busy_guest().await;
 }
 
 /// The same on one thread, where guest and sockets have to take turns.
 #[test]
-fn timestamps_hardly_suffer_on_a_single_thread() {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .event_interval(1)
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
-        let server = echo();
-        let seen = hostile(&json!({ "mode": "busy", "endpoint": server.text(), "count": 300 }))
-            .run()
-            .await;
+fn timestamps_do_not_suffer_on_a_single_thread() {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    let runtime = builder.event_interval(1).enable_all().build().unwrap();
+    runtime.block_on(connect_of_a_busy_guest());
+}
+
+/// A quick operation beside guests that do nothing but compute.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn timestamps_do_not_suffer_while_other_guests_are_busy() {
+    let server = echo();
+    let busy: Vec<_> = (0..3)
+        .map(|_| {
+            let attempt = hostile(&json!({ "mode": "loop" }));
+            tokio::spawn(
+                attempt
+                    .budget(|budget| budget.cpu = Duration::from_millis(600))
+                    .run(),
+            )
+        })
+        .collect();
+    let options = json!({ "mode": "connect_many", "endpoint": server.text(), "count": 1 });
+    let mut times = Vec::new();
+    while !busy.iter().all(tokio::task::JoinHandle::is_finished) {
+        let seen = hostile(&options).run().await;
         let connect = &seen.observations.tcp_connect[0];
-        assert!(
-            connect.t - connect.t0 < 0.1,
-            "a loopback connect took {} s",
-            connect.t - connect.t0
-        );
-    });
+        times.push(connect.t - connect.t0);
+    }
+    times.sort_by(f64::total_cmp);
+    let usual = times[times.len() / 2];
+    assert!(
+        usual < 0.06,
+        "usually a loopback connect took {usual} s: {times:?}"
+    );
 }
 
 /// Rule 4: nested runs are tasks of their own, and run at the same time.

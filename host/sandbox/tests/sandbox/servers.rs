@@ -86,3 +86,17 @@ pub(crate) async fn black_hole() -> (SocketAddr, (TcpListener, Vec<TcpStream>)) 
     }
     (endpoint, (listener, queued))
 }
+
+/// An endpoint where a connect takes about a second: its queue is full at first, and the first SYN is lost.
+pub(crate) async fn slow() -> SocketAddr {
+    let (endpoint, (listener, queued)) = black_hole().await;
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let mut accepted = Vec::new();
+        while let Ok((stream, _)) = listener.accept().await {
+            accepted.push(stream);
+        }
+        drop(queued);
+    });
+    endpoint
+}
