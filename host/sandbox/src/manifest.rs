@@ -127,7 +127,7 @@ pub struct BudgetAsk {
     pub handles: Option<u64>,
     /// Log lines and progress reports.
     pub log_lines: Option<u64>,
-    /// Connections. This and what follows is a nettest's to ask; a mini nettest spends its caller's.
+    /// Connections. This and what follows is a nettest's to ask; a mini nettest, which spends its caller's, may not.
     pub connections: Option<u64>,
     /// DNS queries.
     pub queries: Option<u64>,
@@ -135,6 +135,12 @@ pub struct BudgetAsk {
     pub bytes_sent: Option<u64>,
     /// Bytes received.
     pub bytes_received: Option<u64>,
+}
+
+impl BudgetAsk {
+    fn asks_for_traffic(&self) -> bool {
+        [self.connections, self.queries, self.bytes_sent, self.bytes_received].iter().any(Option::is_some)
+    }
 }
 
 /// The top-level test keys that a summary shows.
@@ -294,6 +300,9 @@ impl File {
             Kind::MiniNettest if self.capabilities.contains_key(Capability::Mini.as_str()) => {
                 Err("a mini nettest can not run mini nettests: take `mini` out of `capabilities`")
             }
+            Kind::MiniNettest if self.budget.asks_for_traffic() => {
+                Err("connections, queries and bytes of a mini nettest are its caller's: take them out of `budget`")
+            }
             Kind::Nettest | Kind::MiniNettest => Ok(()),
         }
     }
@@ -401,6 +410,8 @@ dnst = 0
             error(&mini)
         );
         assert!(error(&TELEGRAM.replace("[options", "[with")).contains("a nettest has `options`"));
+        let mini = mini.replace("mini = \"one", "dns = \"one").replace("wall_clock_s = 60", "queries = 1");
+        assert!(error(&mini).contains("are its caller's"), "{}", error(&mini));
     }
 
     #[test]

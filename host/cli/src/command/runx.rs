@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::args::Runx;
 use crate::command::{catalog, read};
 use crate::exit::Exit;
-use crate::view::{JsonView, PeopleView, Stderr};
+use crate::view::{JsonView, LoggedView, PeopleView, Stderr};
 use crate::{env, log};
 
 /// Run a script. Everything that can be wrong with the inputs is said before anything runs.
@@ -62,6 +62,7 @@ pub(crate) fn run(args: &Runx, json: bool, verbose: u8) -> anyhow::Result<Exit> 
     } else {
         Arc::new(PeopleView::new(stderr))
     };
+    let view = Arc::new(LoggedView::new(view));
     let location = GivenLocation::new(locations);
     let stop = CancellationToken::new();
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -1,6 +1,7 @@
 //! What the user sees: a progress bar and lines for people, or events for programs.
 
 mod json;
+mod logged;
 mod people;
 
 use std::io;
@@ -9,6 +10,7 @@ use anstyle::{AnsiColor, Style};
 use indicatif::{MultiProgress, ProgressDrawTarget};
 
 pub(crate) use json::JsonView;
+pub(crate) use logged::LoggedView;
 pub(crate) use people::{PeopleView, bar, set};
 
 /// The style of the word `error`.
