@@ -1,6 +1,7 @@
 //! Misbehaviour on the network, and behaviour that is merely demanding.
 
 use std::pin::pin;
+use std::task::Poll;
 
 use futures::future::{Either, join_all, select};
 use netsonde_guest::{Connection, DnsOptions, Failure, Json, begin, dns, info, json, tcp};
@@ -85,12 +86,15 @@ async fn in_flight(endpoint: &str, count: u32, then: impl FnOnce()) -> Result<Js
 /// Start a connection, keep the processor busy for so many milliseconds, and only then look at the connection.
 async fn busy(endpoint: &str, milliseconds: u64) -> Result<Json, Failure> {
     let mut connecting = pin!(connect(endpoint));
-    let _ = futures::poll!(connecting.as_mut());
+    let begun = futures::poll!(connecting.as_mut());
     let start = info::now();
     while info::now() - start < milliseconds * 1_000_000 {
         std::hint::black_box(start);
     }
-    let connection = connecting.await?;
+    let connection = match begun {
+        Poll::Ready(connected) => connected?,
+        Poll::Pending => connecting.await?,
+    };
     Ok(json!({ "remote": connection.remote(), "busy_ns": info::now() - start }))
 }
 
