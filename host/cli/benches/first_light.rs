@@ -9,7 +9,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    clippy::print_stdout,
+    clippy::indexing_slicing,
     reason = "a benchmark"
 )]
 #![expect(clippy::cast_precision_loss, reason = "figures for people")]

@@ -1,6 +1,6 @@
 //! The whole idea at work: the demo, the seed's own script, interruption, and hostile guests beside good ones.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
+#![expect(clippy::indexing_slicing, reason = "test code")]
 
 mod support;
 

@@ -1,6 +1,6 @@
 //! The interpreter through its public API: location, settings, what guests learn, and what becomes of what they return.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
+#![expect(clippy::unwrap_used, reason = "test code")]
 
 use std::io::Read as _;
 use std::net::{SocketAddr, TcpListener};
@@ -70,7 +70,10 @@ impl Bench {
     fn new() -> Self {
         // One cache for all tests: compiling takes longer than everything else here.
         let cache = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("module-cache");
-        let engine = Engine::new(EngineConfig { cache_dir: Some(cache) }).unwrap();
+        let engine = Engine::new(EngineConfig {
+            cache_dir: Some(cache),
+        })
+        .unwrap();
         let mut catalog = Catalog::preinstalled(engine);
         let folder = tempfile::tempdir().unwrap();
         for guest in ["hostile", "hostile-mini"] {
@@ -125,7 +128,7 @@ async fn a_probe_that_moves_ends_the_run_and_keeps_what_it_has() {
     let bench = Arc::new(Bench::new());
     let moved = bench.clone();
     *bench.events.on_measurement.lock().unwrap() = Some(Box::new(move || {
-        moved.location.invalidate(Some(locations("203.0.113.77", 3269)))
+        moved.location.invalidate(Some(locations("203.0.113.77", 3269)));
     }));
     let (done, kept) = bench
         .run(&json!([hostile(&json!([
@@ -156,7 +159,7 @@ async fn a_new_address_on_the_same_network_is_scrubbed_like_the_old_one() {
     let bench = Arc::new(Bench::new());
     let moved = bench.clone();
     *bench.events.on_measurement.lock().unwrap() = Some(Box::new(move || {
-        moved.location.invalidate(Some(locations("203.0.113.78", 137)))
+        moved.location.invalidate(Some(locations("203.0.113.78", 137)));
     }));
     let both = "I was 203.0.113.77 and am 203.0.113.78";
     let (done, kept) = bench

@@ -139,7 +139,14 @@ pub struct BudgetAsk {
 
 impl BudgetAsk {
     fn asks_for_traffic(&self) -> bool {
-        [self.connections, self.queries, self.bytes_sent, self.bytes_received].iter().any(Option::is_some)
+        [
+            self.connections,
+            self.queries,
+            self.bytes_sent,
+            self.bytes_received,
+        ]
+        .iter()
+        .any(Option::is_some)
     }
 }
 
@@ -300,9 +307,9 @@ impl File {
             Kind::MiniNettest if self.capabilities.contains_key(Capability::Mini.as_str()) => {
                 Err("a mini nettest can not run mini nettests: take `mini` out of `capabilities`")
             }
-            Kind::MiniNettest if self.budget.asks_for_traffic() => {
-                Err("connections, queries and bytes of a mini nettest are its caller's: take them out of `budget`")
-            }
+            Kind::MiniNettest if self.budget.asks_for_traffic() => Err(
+                "connections, queries and bytes of a mini nettest are its caller's: take them out of `budget`",
+            ),
             Kind::Nettest | Kind::MiniNettest => Ok(()),
         }
     }
@@ -410,7 +417,9 @@ dnst = 0
             error(&mini)
         );
         assert!(error(&TELEGRAM.replace("[options", "[with")).contains("a nettest has `options`"));
-        let mini = mini.replace("mini = \"one", "dns = \"one").replace("wall_clock_s = 60", "queries = 1");
+        let mini = mini
+            .replace("mini = \"one", "dns = \"one")
+            .replace("wall_clock_s = 60", "queries = 1");
         assert!(error(&mini).contains("are its caller's"), "{}", error(&mini));
     }
 

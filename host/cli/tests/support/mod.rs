@@ -1,6 +1,6 @@
 //! What the end-to-end tests share: the binary, the lab, scripts in a folder of their own.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "test code")]
 #![expect(dead_code, reason = "each test binary uses a part")]
 
 use std::path::{Path, PathBuf};
