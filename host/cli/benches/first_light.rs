@@ -55,10 +55,12 @@ fn main() {
         .enable_all()
         .build()
         .unwrap();
-    let cache = tempfile::tempdir().unwrap();
-    start(cache.path());
+    let folder = tempfile::tempdir().unwrap();
+    // The engine makes the folder itself, private to this user.
+    let cache = folder.path().join("modules");
+    start(&cache);
     let engine = Engine::new(EngineConfig {
-        cache_dir: Some(cache.path().to_owned()),
+        cache_dir: Some(cache),
     })
     .unwrap();
     for delay in [0, 20] {
