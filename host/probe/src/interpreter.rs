@@ -6,16 +6,14 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use netsonde_net::NetConfig;
-use netsonde_sandbox::{Capability, Grants};
+use netsonde_sandbox::Capability;
 use netsonde_script::{Instruction, NettestRun, Script, Targets};
 use tokio_util::sync::CancellationToken;
 
-use crate::catalog::Catalog;
 use crate::location::{self, LocationError, LocationProvider};
 use crate::measure::{Context, Target};
+use crate::probe::Probe;
 use crate::report::{SaveError, Saver};
-use crate::settings::Policy;
 use crate::view::{Event, Summary, Thing, View};
 
 /// Why a run ended with an error. What was measured before is in the report.
@@ -29,24 +27,7 @@ pub enum RunScriptError {
     Save(#[from] SaveError),
 }
 
-/// A probe: modules, policy, and what the network primitives need to know.
-#[derive(Clone)]
-pub struct Probe {
-    /// The modules.
-    pub catalog: Arc<Catalog>,
-    /// What may run.
-    pub policy: Policy,
-    /// What the network primitives need to know.
-    pub net: NetConfig,
-}
-
 impl Probe {
-    /// What the user's settings leave of the interfaces that modules can ask for.
-    pub(crate) fn grants(&self) -> Grants {
-        let denied = &self.policy.settings.denied_capabilities;
-        Grants::all().without(denied.iter().filter_map(|name| Capability::from_name(name)))
-    }
-
     /// Run a script to its end. Cancelling `stop` ends the run; the measurement under way is given up then, because an
     /// interrupted operation says nothing about the network.
     pub async fn run_script(

@@ -9,12 +9,14 @@ pub mod catalog;
 pub mod interpreter;
 pub mod location;
 mod measure;
+mod probe;
 pub mod report;
 pub mod settings;
 pub mod view;
 
 pub use measure::{SOFTWARE_NAME, SOFTWARE_VERSION};
 pub use netsonde_sandbox as sandbox;
+pub use probe::Probe;
 
 use sha2::Digest as _;
 

@@ -14,8 +14,8 @@ use netsonde_script::{MiniTarget, NettestRun, TestHelper};
 use serde_json::{Map, Value, json};
 
 use crate::assemble;
-use crate::interpreter::Probe;
 use crate::location::{self, LocationError};
+use crate::probe::Probe;
 use crate::view::Measured;
 
 /// The software that made a measurement, as OONI's pipeline reads it.

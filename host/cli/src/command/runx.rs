@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use netsonde_net::NetConfig;
-use netsonde_probe::interpreter::{Probe, RunScriptError};
+use netsonde_probe::Probe;
+use netsonde_probe::interpreter::RunScriptError;
 use netsonde_probe::location::GivenLocation;
 use netsonde_probe::report::Report;
 use netsonde_probe::settings::{Policy, RunOptions, Settings};
