@@ -202,10 +202,12 @@ impl Experiment {
             .map_err(|error| format!("serialise observations: {error}"))?;
         scrub(&scrubber, &mut joined.test_keys);
         if error.is_none() {
-            match engine
-                .reduce(&self.module, &Value::Object(joined.test_keys.clone()))
-                .await
-            {
+            let test_keys = Value::Object(std::mem::take(&mut joined.test_keys));
+            let reduced = engine.reduce(&self.module, &test_keys).await;
+            if let Value::Object(test_keys) = test_keys {
+                joined.test_keys = test_keys;
+            }
+            match reduced {
                 Ok(mut top_level) => {
                     scrub(&scrubber, &mut top_level);
                     assemble::merge(&mut joined, top_level);
@@ -221,7 +223,7 @@ impl Experiment {
         if let Some(error) = &error {
             joined.test_keys.insert(
                 "x_netsonde_error".into(),
-                json!({"kind": kind(error), "message": error.to_string(), "module": manifest.name}),
+                json!({"kind": kind(error), "message": scrubber.text(&error.to_string()), "module": manifest.name}),
             );
         }
 
@@ -234,8 +236,8 @@ impl Experiment {
             input: input.as_deref(),
             options: &options,
         };
-        let measurement = self.measurement(&envelope, annotations, Value::Object(joined.test_keys));
-        let measurement = scrubbed(&scrubber, &measurement)?;
+        let mut measurement = scrubbed(&scrubber, &self.envelope(&envelope, annotations))?;
+        measurement.test_keys = Value::Object(joined.test_keys);
         let measured = Measured {
             nettest_name: self.nettest.nettest_name.clone(),
             input,
@@ -257,12 +259,8 @@ impl Experiment {
         annotations
     }
 
-    fn measurement(
-        &self,
-        envelope: &Envelope<'_>,
-        annotations: BTreeMap<String, String>,
-        test_keys: Value,
-    ) -> Measurement {
+    /// The measurement without its test keys.
+    fn envelope(&self, envelope: &Envelope<'_>, annotations: BTreeMap<String, String>) -> Measurement {
         let manifest = self.module.manifest();
         let mut builder = Measurement::builder(&manifest.name, &manifest.version.to_string())
             .software(SOFTWARE_NAME, SOFTWARE_VERSION)
@@ -272,8 +270,7 @@ impl Experiment {
             .extensions(manifest.extensions.clone())
             .annotations(annotations)
             // Annotations of the engine come last: a script can not forge them.
-            .annotations(self.engine_annotations(envelope))
-            .test_keys(test_keys);
+            .annotations(self.engine_annotations(envelope));
         if let Some(location) = envelope.context.locations.primary() {
             builder = builder.location(location);
         }
