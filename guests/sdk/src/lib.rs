@@ -54,4 +54,4 @@ pub use guest::{Export, MiniNettest, Nettest};
 pub use serde_json::{Map, Value as Json, json};
 pub use steps::Steps;
 pub use target::{MiniTarget, NoOptions, Target};
-pub use url::Url;
+pub use url::{Url, UrlError};

@@ -15,34 +15,69 @@ pub struct Url {
     pub path: String,
 }
 
+/// Why a text is no [`Url`].
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum UrlError {
+    /// It is not `scheme://host:port/path?query`.
+    Malformed,
+    /// The host has other characters than those of ASCII. The tables that would turn such names into ASCII are larger
+    /// than a whole guest.
+    HostNotAscii,
+}
+
+impl Display for UrlError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Malformed => "is no URL",
+            Self::HostNotAscii => {
+                "has a host that is not ASCII; write it in its ASCII form (punycode, xn--...)"
+            }
+        })
+    }
+}
+
+impl std::error::Error for UrlError {}
+
 impl Url {
-    /// Read an absolute URL.
-    pub fn parse(text: &str) -> Option<Self> {
-        let (scheme, rest) = text.trim().split_once("://")?;
-        if scheme.is_empty()
-            || !scheme
+    /// The scheme that a text begins with, as it is written there; `None` for relative references and for what is none.
+    pub fn scheme_of(text: &str) -> Option<&str> {
+        let (scheme, _) = text.trim().split_once(':')?;
+        let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+            && scheme
                 .chars()
-                .all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
-        {
-            return None;
-        }
+                .all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
+        is_scheme.then_some(scheme)
+    }
+
+    /// Read an absolute URL.
+    pub fn parse(text: &str) -> Result<Self, UrlError> {
+        let scheme = Self::scheme_of(text).ok_or(UrlError::Malformed)?;
+        let (_, rest) = text.split_once(':').ok_or(UrlError::Malformed)?;
+        let rest = rest.trim_end().strip_prefix("//").ok_or(UrlError::Malformed)?;
         let rest = rest.split('#').next().unwrap_or_default();
         let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
         let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
         let (host, port) = match authority.strip_prefix('[') {
-            Some(inner) => inner.split_once(']')?,
+            Some(inner) => inner.split_once(']').ok_or(UrlError::Malformed)?,
             None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
         };
         let port = match port {
             "" | ":" => None,
-            port => Some(port.strip_prefix(':')?.parse().ok()?),
+            port => Some(
+                port.strip_prefix(':')
+                    .and_then(|port| port.parse().ok())
+                    .ok_or(UrlError::Malformed)?,
+            ),
         };
-        if host.is_empty() || !host.is_ascii() || host.contains(|c: char| c.is_ascii_whitespace()) {
-            return None;
+        if host.is_empty() || host.contains(char::is_whitespace) {
+            return Err(UrlError::Malformed);
+        }
+        if !host.is_ascii() {
+            return Err(UrlError::HostNotAscii);
         }
         let slash = if path.starts_with('?') { "/" } else { "" };
         let path = format!("{slash}{path}");
-        Some(Self {
+        Ok(Self {
             scheme: scheme.to_ascii_lowercase(),
             host: host.to_ascii_lowercase(),
             port,
@@ -51,10 +86,10 @@ impl Url {
     }
 
     /// Where a `Location` leads, seen from this URL.
-    pub fn join(&self, location: &str) -> Option<Self> {
+    pub fn join(&self, location: &str) -> Result<Self, UrlError> {
         let location = location.trim();
         let location = location.split('#').next().unwrap_or_default();
-        if location.contains("://") && location.find("://") < location.find(['/', '?']).map(|at| at + 1) {
+        if Self::scheme_of(location).is_some() {
             return Self::parse(location);
         }
         if location.starts_with("//") {
@@ -70,7 +105,7 @@ impl Url {
                 without_dots(&format!("{folder}/{location}"))
             }
         };
-        Some(Self { path, ..self.clone() })
+        Ok(Self { path, ..self.clone() })
     }
 
     /// The port to connect to; none for schemes without a usual one.
@@ -161,8 +196,42 @@ mod tests {
             "http://a:99999/",
             "http://[::1",
             "a b://c",
+            "1a://b",
+            "http:a",
+            "javascript:alert(1)",
         ] {
-            assert_eq!(Url::parse(text), None, "{text}");
+            assert_eq!(Url::parse(text), Err(UrlError::Malformed), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_host_that_is_not_ascii_is_to_be_written_in_ascii() {
+        let error = Url::parse("http://bücher.example/").unwrap_err();
+        assert_eq!(error, UrlError::HostNotAscii);
+        assert!(error.to_string().contains("punycode"), "{error}");
+        assert!(Url::parse("http://xn--bcher-kva.example/").is_ok());
+        assert!(Url::parse("http://example.com/bücher").is_ok());
+    }
+
+    #[test]
+    fn schemes() {
+        assert_eq!(Url::scheme_of(" File:///etc/passwd"), Some("File"));
+        assert_eq!(Url::scheme_of("javascript:alert(1)"), Some("javascript"));
+        for text in ["", "a", "/a:b", "?a:b", "//a:80/", ":a", "1a:b"] {
+            assert_eq!(Url::scheme_of(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_location_with_a_scheme_is_never_a_path() {
+        let base = Url::parse("http://a/b").unwrap();
+        for location in [
+            "javascript:alert(1)",
+            "mailto:a@b",
+            "http:c",
+            "file:///etc/passwd",
+        ] {
+            assert_eq!(base.join(location), Err(UrlError::Malformed), "{location}");
         }
     }
 

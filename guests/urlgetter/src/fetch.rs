@@ -45,8 +45,8 @@ pub(crate) async fn follow(dialer: &Dialer<'_>, url: Url) -> Result<(), Failure>
     )))
 }
 
-/// One transaction: the status and the `Location`.
-async fn round_trip(dialer: &Dialer<'_>, hop: &Hop) -> Result<(u16, Option<String>), Failure> {
+/// One transaction: the status and the `Location`, which may be anything.
+async fn round_trip(dialer: &Dialer<'_>, hop: &Hop) -> Result<(u16, Option<Vec<u8>>), Failure> {
     let (transaction, connection) = match hop.url.scheme.as_str() {
         "https" => dialer.handshake(&hop.url).await?,
         _ => dialer.connect(&hop.url).await?,
@@ -68,24 +68,39 @@ async fn round_trip(dialer: &Dialer<'_>, hop: &Hop) -> Result<(u16, Option<Strin
     let response = fetch(&transaction, &connection, &request)
         .await
         .map_err(during("top_level"))?;
-    Ok((response.status(), response.header("location")))
+    let mut headers = response.headers().into_iter();
+    let location = headers.find(|(name, _)| name.eq_ignore_ascii_case("location"));
+    Ok((response.status(), location.map(|(_, value)| value)))
 }
 
 impl Hop {
     /// Where a response leads; `None` when it is no redirect.
-    fn next(&self, status: u16, location: Option<&str>) -> Result<Option<Self>, Failure> {
-        let (true, Some(location)) = (matches!(status, 301 | 302 | 303 | 307 | 308), location) else {
+    fn next(&self, status: u16, location: Option<&[u8]>) -> Result<Option<Self>, Failure> {
+        let location = location.unwrap_or_default().trim_ascii();
+        if location.is_empty() || !matches!(status, 301 | 302 | 303 | 307 | 308) {
             return Ok(None);
-        };
-        let malformed = || unknown(&format!("{}: malformed Location {location}", self.name()));
-        let url = self.url.join(location).ok_or_else(malformed)?;
-        if !matches!(url.scheme.as_str(), "http" | "https") {
+        }
+        let Ok(location) = str::from_utf8(location) else {
             return Err(unknown(&format!(
-                "{}: unsupported protocol scheme {}",
-                self.name(),
-                url.scheme
+                "{}: malformed Location: it is not UTF-8",
+                self.name()
+            )));
+        };
+        if let Some(scheme) = Url::scheme_of(location).map(str::to_ascii_lowercase)
+            && !matches!(scheme.as_str(), "http" | "https")
+        {
+            return Err(unknown(&format!(
+                "{}: unsupported protocol scheme \"{scheme}\"",
+                titled(&self.method, location)
             )));
         }
+        let malformed = |error| {
+            unknown(&format!(
+                "{}: malformed Location: {location} {error}",
+                self.name()
+            ))
+        };
+        let url = self.url.join(location).map_err(malformed)?;
         let keeps_method = matches!(status, 307 | 308) || self.method == "HEAD";
         let method = if keeps_method {
             self.method.clone()
@@ -102,11 +117,15 @@ impl Hop {
         Ok(Some(Self { method, url, host }))
     }
 
-    /// As OONI writes it: `Get "https://example.com/"`.
     fn name(&self) -> String {
-        let (first, rest) = self.method.split_at(self.method.len().min(1));
-        format!("{first}{} \"{}\"", rest.to_ascii_lowercase(), self.url)
+        titled(&self.method, &self.url.to_string())
     }
+}
+
+/// A request as OONI writes it: `Get "https://example.com/"`.
+fn titled(method: &str, url: &str) -> String {
+    let (first, rest) = method.split_at(method.len().min(1));
+    format!("{first}{} \"{url}\"", rest.to_ascii_lowercase())
 }
 
 #[cfg(test)]
@@ -123,14 +142,16 @@ mod tests {
     }
 
     fn next(from: &Hop, status: u16, location: &str) -> Hop {
-        from.next(status, Some(location)).unwrap().unwrap()
+        from.next(status, Some(location.as_bytes())).unwrap().unwrap()
     }
 
     #[test]
     fn only_redirects_with_a_location_lead_anywhere() {
-        assert_eq!(hop("GET", "").next(200, Some("/b")).unwrap(), None);
-        assert_eq!(hop("GET", "").next(304, Some("/b")).unwrap(), None);
-        assert_eq!(hop("GET", "").next(301, None).unwrap(), None);
+        assert_eq!(hop("GET", "").next(200, Some(b"/b")).unwrap(), None);
+        assert_eq!(hop("GET", "").next(304, Some(b"/b")).unwrap(), None);
+        for nowhere in [None, Some(b"".as_slice()), Some(b" ".as_slice())] {
+            assert_eq!(hop("GET", "").next(301, nowhere).unwrap(), None);
+        }
         assert_eq!(
             next(&hop("GET", ""), 302, "https://example.org/").url.to_string(),
             "https://example.org/"
@@ -154,14 +175,32 @@ mod tests {
 
     #[test]
     fn redirects_that_lead_nowhere_are_failures() {
-        let nowhere = |location: &str| hop("GET", "").next(301, Some(location)).unwrap_err().code;
-        assert_eq!(
-            nowhere("ftp://example.com/"),
-            "unknown_failure: Get \"http://example.com/a\": unsupported protocol scheme ftp"
-        );
-        assert_eq!(
-            nowhere("http:///"),
-            "unknown_failure: Get \"http://example.com/a\": malformed Location http:///"
-        );
+        let nowhere = |location: &[u8]| hop("GET", "").next(301, Some(location)).unwrap_err().code;
+        let expected: [(&[u8], &str); 5] = [
+            (
+                b"file:///etc/passwd",
+                r#"Get "file:///etc/passwd": unsupported protocol scheme "file""#,
+            ),
+            (
+                b"JavaScript:alert(1)",
+                r#"Get "JavaScript:alert(1)": unsupported protocol scheme "javascript""#,
+            ),
+            (
+                b"http:///",
+                r#"Get "http://example.com/a": malformed Location: http:/// is no URL"#,
+            ),
+            (
+                b"http:b",
+                r#"Get "http://example.com/a": malformed Location: http:b is no URL"#,
+            ),
+            (
+                b"/caf\xe9",
+                r#"Get "http://example.com/a": malformed Location: it is not UTF-8"#,
+            ),
+        ];
+        for (location, text) in expected {
+            assert_eq!(nowhere(location), format!("unknown_failure: {text}"));
+        }
+        assert!(nowhere("http://bücher.example/".as_bytes()).contains("punycode"));
     }
 }

@@ -61,15 +61,26 @@ impl Nettest for Urlgetter {
 async fn measure(input: &str, options: &Options) -> Result<(), Failure> {
     options.check()?;
     let resolver = Resolver::parse(&options.resolver_url)?;
-    let url = Url::parse(input).ok_or_else(|| unknown(&format!("{input} is no URL")))?;
+    let url = target_url(input)?;
     let dialer = Dialer { resolver, options };
     match url.scheme.as_str() {
         "http" | "https" => fetch::follow(&dialer, url).await,
         "dnslookup" => dialer.resolver.lookup(&url.host).await.map(drop),
         "tcpconnect" => dialer.connect(&url).await.map(drop),
-        "tlshandshake" => dialer.handshake(&url).await.map(drop),
-        _ => Err(unknown("unknown targetURL scheme")),
+        _ => dialer.handshake(&url).await.map(drop),
     }
+}
+
+/// The schemes that say what to measure.
+const SCHEMES: [&str; 5] = ["http", "https", "dnslookup", "tcpconnect", "tlshandshake"];
+
+/// The input as a URL with one of the [`SCHEMES`].
+fn target_url(input: &str) -> Result<Url, Failure> {
+    let scheme = Url::scheme_of(input).unwrap_or_default();
+    if !SCHEMES.iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
+        return Err(unknown("unknown targetURL scheme"));
+    }
+    Url::parse(input).map_err(|error| unknown(&format!("{input} {error}")))
 }
 
 /// A failure that OONI has no string for.
@@ -86,3 +97,50 @@ fn during(operation: &'static str) -> impl Fn(Failure) -> Failure {
 }
 
 export_nettest!(Urlgetter);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(input: &str) -> Failure {
+        target_url(input).unwrap_err()
+    }
+
+    #[test]
+    fn every_scheme_is_known_in_either_case() {
+        for scheme in SCHEMES {
+            assert_eq!(target_url(&format!("{scheme}://a:80")).unwrap().scheme, scheme);
+        }
+        assert_eq!(target_url("HTTP://a/").unwrap().scheme, "http");
+    }
+
+    #[test]
+    fn other_schemes_are_unknown_ones() {
+        for input in [
+            "file:///etc/passwd",
+            "ftp://a/",
+            "javascript:alert(1)",
+            "example.com",
+            "/",
+        ] {
+            let failure = refused(input);
+            assert_eq!(
+                (failure.code.as_str(), failure.operation.as_str()),
+                ("unknown_failure: unknown targetURL scheme", "top_level"),
+                "{input}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_an_input_is_said() {
+        assert_eq!(refused("http://").code, "unknown_failure: http:// is no URL");
+        let failure = refused("http://bücher.example/");
+        assert!(
+            failure
+                .code
+                .starts_with("unknown_failure: http://bücher.example/ has a host")
+        );
+        assert!(failure.code.contains("punycode"), "{failure:?}");
+    }
+}

@@ -31,7 +31,7 @@ impl Resolver {
             return Ok(Self::System);
         }
         match Url::parse(text) {
-            Some(url) if url.scheme == "udp" => Ok(Self::Udp {
+            Ok(url) if url.scheme == "udp" => Ok(Self::Udp {
                 port: url.port.unwrap_or(53),
                 host: url.host,
             }),
