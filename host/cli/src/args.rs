@@ -48,7 +48,7 @@ pub(crate) struct Runx {
     #[arg(long, value_name = "FILE")]
     pub(crate) script_file: PathBuf,
 
-    /// Append measurements to this file, one a line.
+    /// Append measurements to this file, one a line; `-` is standard output.
     #[arg(
         short = 'o',
         long,

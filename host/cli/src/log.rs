@@ -5,7 +5,7 @@ use std::io::IsTerminal as _;
 use std::path::Path;
 use std::sync::Mutex;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -23,9 +23,9 @@ pub(crate) fn start(verbose: u8, file: Option<&Path>, stderr: &Stderr) -> anyhow
         _ => LevelFilter::TRACE,
     };
     let filter = match std::env::var(env::LOG) {
-        Ok(directives) => EnvFilter::try_new(&directives).with_context(|| {
-            format!(
-                "read {}=`{directives}`; write it as `debug` or `netsonde_sandbox=debug`",
+        Ok(directives) => EnvFilter::try_new(&directives).map_err(|error| {
+            anyhow!(
+                "read {}=`{directives}`: {error}; write it as `debug` or `netsonde_sandbox=debug`",
                 env::LOG
             )
         })?,

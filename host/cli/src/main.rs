@@ -29,9 +29,24 @@ fn main() -> ExitCode {
     };
     match done {
         Ok(exit) => exit.into(),
+        // Whoever read our output has read enough.
+        Err(error) if broken_pipe(&error) => Exit::Done.into(),
         Err(error) => {
-            anstream::eprintln!("{}error:{} {error:#}", view::ERROR, view::ERROR.render_reset());
+            view::tell(&format!(
+                "{}error:{} {error:#}",
+                view::ERROR,
+                view::ERROR.render_reset()
+            ));
             Exit::Failed.into()
         }
     }
+}
+
+fn broken_pipe(error: &anyhow::Error) -> bool {
+    let is = |cause: &(dyn std::error::Error + 'static)| {
+        cause
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+    };
+    error.chain().any(is)
 }

@@ -4,6 +4,8 @@
 
 mod support;
 
+use std::process::Stdio;
+
 use serde_json::{Value, json};
 use support::{Probe, assert_exit, nettest, root};
 
@@ -211,4 +213,153 @@ fn wrong_arguments_exit_with_2() {
             .unwrap(),
         2,
     );
+}
+
+#[test]
+fn a_reader_that_has_read_enough_is_no_error_and_a_full_disk_is_one() {
+    let mut child = Probe::new()
+        .netsonde()
+        .arg("list")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_exit(&output, 0);
+    assert!(output.stderr.is_empty(), "{}", text(&output.stderr));
+    if cfg!(target_os = "linux") {
+        let full = || std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let output = Probe::new()
+            .netsonde()
+            .arg("list")
+            .stdout(full())
+            .output()
+            .unwrap();
+        assert_exit(&output, 1);
+        assert!(
+            text(&output.stderr).contains("No space left"),
+            "{}",
+            text(&output.stderr)
+        );
+        let probe = Probe::new();
+        let script = probe.urlgetter(&[("tcpconnect://127.0.0.1:1", json!({}))]);
+        let status = probe.runx(&script).stderr(full()).status().unwrap();
+        assert_eq!(status.code(), Some(0), "nobody to tell is no reason to stop");
+        assert_eq!(probe.report().len(), 1);
+    }
+}
+
+#[test]
+fn measurements_go_to_standard_output_with_a_dash() {
+    let probe = Probe::new();
+    let script = probe.urlgetter(&[("tcpconnect://127.0.0.1:1", json!({}))]);
+    let run = |more: &[&str]| {
+        let mut command = probe.netsonde();
+        command.args([
+            "runx",
+            "--location-file",
+            "location.jsonc",
+            "-o",
+            "-",
+            "--script-file",
+        ]);
+        command.arg(&script).args(more).output().unwrap()
+    };
+    let output = run(&[]);
+    assert_exit(&output, 0);
+    let measurement: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(measurement["test_keys"]["failure"], "connection_refused");
+    assert_exit(&run(&["--json"]), 1);
+}
+
+#[test]
+fn a_report_that_is_the_script_is_refused_and_the_script_is_intact() {
+    let probe = Probe::new();
+    let script = probe.urlgetter(&[("tcpconnect://127.0.0.1:1", json!({}))]);
+    let before = std::fs::read(&script).unwrap();
+    let mut command = probe.netsonde();
+    command.args([
+        "runx",
+        "--location-file",
+        "location.jsonc",
+        "-o",
+        "script.jsonc",
+        "--script-file",
+    ]);
+    let output = command.arg(&script).output().unwrap();
+    assert_exit(&output, 1);
+    assert_eq!(std::fs::read(&script).unwrap(), before);
+}
+
+#[test]
+fn certificates_that_can_not_be_used_are_told_before_anything_runs() {
+    let probe = Probe::new();
+    let script = probe.urlgetter(&[("tcpconnect://127.0.0.1:1", json!({}))]);
+    let ca = probe.write("ca.pem", "no certificate\n");
+    let output = probe.runx(&script).env("NETSONDE_CA_FILE", &ca).output().unwrap();
+    assert_exit(&output, 1);
+    let said = text(&output.stderr);
+    assert!(
+        said.contains("NETSONDE_CA_FILE") && said.contains("ca.pem"),
+        "{said}"
+    );
+    assert!(!probe.path("report.jsonl").exists());
+}
+
+#[test]
+fn what_a_script_says_can_not_control_the_terminal() {
+    let probe = Probe::new();
+    let escapes = "\u{1b}[31mRED\u{1b}]0;title\u{7}\r\u{202e}";
+    let script = probe.script(&json!([
+        {"run": "ui:draw_card@v1", "with": {"suite_name": escapes}},
+        {"run": format!("ui:{escapes}@v1"), "with": {}},
+        nettest(escapes, &json!({"suite_name": escapes})),
+    ]));
+    let output = probe.runx(&script).output().unwrap();
+    assert_exit(&output, 0);
+    let said = text(&output.stderr);
+    for character in ['\u{1b}', '\u{7}', '\r', '\u{202e}'] {
+        assert!(!said.contains(character), "{said:?}");
+    }
+    assert!(said.contains("RED"), "{said:?}");
+}
+
+/// The commands with a terminal for standard output and standard error, which `script` of util-linux makes.
+#[cfg(target_os = "linux")]
+#[test]
+fn commands_work_on_a_terminal() {
+    let probe = Probe::new();
+    let script = probe.urlgetter(&[("tcpconnect://127.0.0.1:1", json!({}))]);
+    for arguments in [
+        "list".to_owned(),
+        format!("check-script {}", script.display()),
+        format!(
+            "-v runx --location-file location.jsonc --script-file {}",
+            script.display()
+        ),
+    ] {
+        let command = format!("{} {arguments}", env!("CARGO_BIN_EXE_netsonde"));
+        let cache = Probe::new()
+            .netsonde()
+            .get_envs()
+            .find_map(|(key, value)| (key == "NETSONDE_CACHE_DIR").then(|| value.unwrap().to_owned()));
+        let output = std::process::Command::new("script")
+            .args(["--quiet", "--return", "--command", &command, "/dev/null"])
+            .current_dir(probe.folder.path())
+            .env("NETSONDE_CACHE_DIR", cache.unwrap())
+            .stdin(Stdio::null())
+            .output();
+        let Ok(output) = output else {
+            eprintln!("SKIPPED on a terminal: there is no `script` of util-linux here");
+            return;
+        };
+        assert_exit(&output, 0);
+        assert!(
+            !text(&output.stdout).contains("panicked"),
+            "{}",
+            text(&output.stdout)
+        );
+    }
+    assert_eq!(probe.report().len(), 1);
 }

@@ -56,14 +56,6 @@ impl Entry {
     }
 }
 
-/// A module file that could not be read.
-#[derive(Debug, thiserror::Error)]
-#[error("read module {path}: {source}")]
-pub struct ReadError {
-    path: PathBuf,
-    source: std::io::Error,
-}
-
 /// The modules of this probe.
 pub struct Catalog {
     engine: Engine,
@@ -87,14 +79,9 @@ impl Catalog {
 
     /// Add a module from a file, in place of one of the same name. A file that is no module is kept under the name of
     /// the file, so that a script which names it hears what is wrong with it.
-    pub fn add_file(&mut self, path: &Path) -> Result<(), ReadError> {
-        let wasm = std::fs::read(path).map_err(|source| ReadError {
-            path: path.to_owned(),
-            source,
-        })?;
+    pub fn add_file(&mut self, path: &Path, wasm: Vec<u8>) {
         let name = path.file_stem().unwrap_or_default().to_string_lossy();
         self.add(&name, Origin::File(path.to_owned()), Cow::Owned(wasm));
-        Ok(())
     }
 
     fn add(&mut self, name: &str, origin: Origin, wasm: Cow<'static, [u8]>) {

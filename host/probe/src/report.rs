@@ -10,20 +10,20 @@ use netsonde_data::measurement::Measurement;
 #[derive(Debug, thiserror::Error)]
 pub enum SaveError {
     /// The file could not be opened, created or read.
-    #[error("open report {path}: {source}")]
+    #[error("open report {path}: {cause}")]
     Open {
         /// The report.
         path: PathBuf,
         /// What the operating system said.
-        source: io::Error,
+        cause: io::Error,
     },
     /// The file could not take another line; what was there before is intact.
-    #[error("write to report {path}: {source}; the measurements before this one are intact")]
+    #[error("write to report {path}: {cause}; the measurements before this one are intact")]
     Write {
         /// The report.
         path: PathBuf,
         /// What the operating system said.
-        source: io::Error,
+        cause: io::Error,
     },
     /// The measurement could not be serialised.
     #[error("serialise a measurement: {0}")]
@@ -48,9 +48,9 @@ impl Report {
     /// Open or create a report. Where a process was killed in the middle of a line, that torn line is moved to
     /// `<path>.torn`, so that the report is valid and nothing is lost; the path of that file is returned.
     pub fn open(path: &Path) -> Result<(Self, Option<PathBuf>), SaveError> {
-        let error = |source| SaveError::Open {
+        let error = |cause| SaveError::Open {
             path: path.to_owned(),
-            source,
+            cause,
         };
         let mut file = OpenOptions::new()
             .read(true)
@@ -73,16 +73,16 @@ impl Report {
                 .append(true)
                 .create(true)
                 .open(&name)
-                .map_err(|source| SaveError::Open {
+                .map_err(|cause| SaveError::Open {
                     path: name.clone(),
-                    source,
+                    cause,
                 })?;
             keep.write_all(&tail)
                 .and_then(|()| keep.write_all(b"\n"))
                 .and_then(|()| keep.sync_data())
-                .map_err(|source| SaveError::Write {
+                .map_err(|cause| SaveError::Write {
                     path: name.clone(),
-                    source,
+                    cause,
                 })?;
             file.set_len(whole).map_err(error)?;
             length = whole;
@@ -104,19 +104,19 @@ impl Saver for Report {
         let mut line = serde_json::to_vec(measurement)?;
         line.push(b'\n');
         let written = self.file.write_all(&line).and_then(|()| self.file.sync_data());
-        if let Err(source) = written {
+        if let Err(cause) = written {
             // A full disk may have taken half of the line: take it back, so that the report stays valid. A device
             // or a pipe can not be cut, and has nothing to take back.
             if let Err(error) = self.file.set_len(self.length) {
                 tracing::debug!(path = %self.path.display(), %error, "cut a half-written line");
             }
             // Some files can be written but not synced (`/dev/stdout`, a pipe): the line is out all the same.
-            if source.kind() == io::ErrorKind::InvalidInput {
+            if cause.kind() == io::ErrorKind::InvalidInput {
                 return Ok(());
             }
             return Err(SaveError::Write {
                 path: self.path.clone(),
-                source,
+                cause,
             });
         }
         self.length += line.len() as u64;

@@ -68,7 +68,7 @@ pub struct Settings {
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
     /// The text is no TOML, or has a key or a type that settings do not have. The message has the line.
-    #[error("{0}")]
+    #[error(transparent)]
     Malformed(#[from] toml::de::Error),
     /// `denied_capabilities` names something that is no interface.
     #[error("denied_capabilities: there is no interface named `{0}`; there are {1}")]

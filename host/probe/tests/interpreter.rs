@@ -76,11 +76,9 @@ impl Bench {
         })
         .unwrap();
         let mut catalog = Catalog::preinstalled(engine);
-        let folder = tempfile::tempdir().unwrap();
         for guest in ["hostile", "hostile-mini"] {
-            let path = folder.path().join(format!("{guest}.wasm"));
-            std::fs::write(&path, netsonde_test_guests::wasm(guest)).unwrap();
-            catalog.add_file(&path).unwrap();
+            let path = std::path::PathBuf::from(format!("{guest}.wasm"));
+            catalog.add_file(&path, netsonde_test_guests::wasm(guest).to_vec());
         }
         Self {
             probe: Probe {

@@ -7,7 +7,7 @@ use crate::args::CheckScript;
 use crate::command::{catalog, read};
 use crate::exit::Exit;
 use crate::log;
-use crate::view::Stderr;
+use crate::view::{Stderr, print, tell};
 
 /// Check a script; errors and warnings go to standard error, with `--json` as JSON to standard output.
 pub(crate) fn run(args: &CheckScript, json: bool, verbose: u8) -> anyhow::Result<Exit> {
@@ -33,12 +33,12 @@ pub(crate) fn run(args: &CheckScript, json: bool, verbose: u8) -> anyhow::Result
                 "message": diagnostic.message(),
                 "hint": diagnostic.hint(),
             });
-            println!("{object}");
+            print(&object.to_string())?;
         }
     } else {
         let text = diagnostics.render(true);
         if !text.is_empty() {
-            anstream::eprintln!("{text}");
+            tell(&text);
         }
     }
     Ok(exit)

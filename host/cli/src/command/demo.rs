@@ -29,7 +29,7 @@ mod linux {
     use crate::args::Modules;
     use crate::command::{catalog, lab};
     use crate::log;
-    use crate::view::{BAD, DIM, GOOD, Stderr, bar, set};
+    use crate::view::{BAD, DIM, GOOD, Stderr, bar, plain, print, set};
 
     const SCRIPT: &str = include_str!("../../../../examples/scripts/telegram-urlgetter.jsonc");
     const LOCATION: &str = include_str!("../../../../examples/scripts/location.jsonc");
@@ -60,7 +60,7 @@ mod linux {
         let censored = Network::run("censored", &stderr, json)?;
         if !json {
             let labels = labels()?;
-            anstream::println!("{}", verdict(&clean, &censored, &labels));
+            print(&verdict(&clean, &censored, &labels))?;
         }
         let whole = clean.measurements.len() == censored.measurements.len() && !clean.measurements.is_empty();
         Ok(if whole { Exit::Done } else { Exit::Failed })
@@ -77,7 +77,6 @@ mod linux {
     struct Measured {
         nettest_name: String,
         input: Option<String>,
-        anomaly: Option<bool>,
         summary: Map<String, Value>,
         error: Option<String>,
     }
@@ -86,13 +85,8 @@ mod linux {
         fn run(name: &str, stderr: &Stderr, json: bool) -> anyhow::Result<Self> {
             let folder = Path::new(FOLDER);
             let report = folder.join(format!("{name}.jsonl"));
-            // The demo's report is this run's, not that of all runs so far.
-            match std::fs::remove_file(&report) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(error).with_context(|| format!("remove the old {}", report.display()));
-                }
-                _ => {}
-            }
+            // The report is this run's alone: not that of all runs so far, nor of one beside it.
+            let under_way = folder.join(format!("{name}.{}.tmp", std::process::id()));
             let this = std::env::current_exe().context("find this program")?;
             let mut child = Command::new(&this)
                 .args(["lab", "--scenario"])
@@ -104,7 +98,7 @@ mod linux {
                 .arg("--script-file")
                 .arg(folder.join("script.jsonc"))
                 .arg("-o")
-                .arg(&report)
+                .arg(&under_way)
                 .stdin(Stdio::null())
                 .stdout(Stdio::piped())
                 .stderr(Stdio::piped())
@@ -120,12 +114,13 @@ mod linux {
             let mut measurements = Vec::new();
             for line in events.lines() {
                 let line = line.context("read the lab's events")?;
-                if json {
-                    println!("{line}");
-                }
-                let Ok(event) = serde_json::from_str::<Value>(&line) else {
+                let Ok(mut event) = serde_json::from_str::<Value>(&line) else {
                     continue;
                 };
+                if json && let Some(event) = event.as_object_mut() {
+                    event.insert("network".into(), name.into());
+                    print(&serde_json::to_string(event)?)?;
+                }
                 match event.get("event").and_then(Value::as_str) {
                     Some("progress") => {
                         set(&bar, event.get("value").and_then(Value::as_f64).unwrap_or(0.0));
@@ -134,7 +129,7 @@ mod linux {
                             .and_then(Value::as_str)
                             .filter(|m| !m.is_empty())
                         {
-                            bar.set_message(message.to_owned());
+                            bar.set_message(plain(message));
                         }
                     }
                     Some("measurement") => measurements.push(serde_json::from_value(event)?),
@@ -144,6 +139,11 @@ mod linux {
             bar.finish_and_clear();
             let status = child.wait().context("wait for `netsonde lab`")?;
             let said = said.join().ok().and_then(Result::ok).unwrap_or_default();
+            // Also when it failed: what was measured is worth keeping.
+            if under_way.exists() {
+                std::fs::rename(&under_way, &report)
+                    .with_context(|| format!("write {}", report.display()))?;
+            }
             if !status.success() {
                 bail!(
                     "the run on the {name} network ended with {status}:\n{}",
@@ -197,22 +197,20 @@ mod linux {
             column.set_padding((0, 2));
         }
         let style = if differing == 0 { GOOD } else { BAD };
-        let anomalies = censored
-            .measurements
-            .iter()
-            .filter(|measured| measured.anomaly == Some(true))
-            .count();
         let broken = clean
             .measurements
             .iter()
             .chain(&censored.measurements)
             .filter_map(|m| m.error.as_deref());
-        let broken: Vec<String> = broken.map(|error| format!("broken: {error}\n")).collect();
+        let broken: Vec<String> = broken
+            .map(|error| format!("broken: {}\n", plain(error)))
+            .collect();
         let broken = broken.concat();
         format!(
-            "\n{}\n{broken}\n{style}{differing} answers differ, {anomalies} measurement with an anomaly on the censored \
-             network.{style:#}\n{DIM}The measurements: {} and {}{DIM:#}",
+            "\n{}\n{broken}\n{style}On the censored network {differing} of {} answers differ.{style:#}\n{DIM}The \
+             measurements: {} and {}{DIM:#}",
             table.trim_fmt(),
+            table.row_count(),
             clean.report.display(),
             censored.report.display(),
         )
@@ -224,7 +222,7 @@ mod linux {
             Value::Null => "none".into(),
             Value::Bool(false) => "no".into(),
             Value::Bool(true) => "yes".into(),
-            Value::String(text) => text.clone(),
+            Value::String(text) => plain(text),
             other => other.to_string(),
         }
     }

@@ -9,17 +9,20 @@ use crate::args::List;
 use crate::command::catalog;
 use crate::exit::Exit;
 use crate::log;
-use crate::view::Stderr;
+use crate::view::{Stderr, plain, print};
 
 /// List the modules on standard output: a table, or with `--json` one object a line.
 pub(crate) fn run(args: &List, json: bool, verbose: u8) -> anyhow::Result<Exit> {
     log::start(verbose, None, &Stderr::new())?;
     let catalog = catalog(&args.modules)?;
+    // A module that can not be used is listed with the reason.
+    let broken = catalog.entries().any(|entry| entry.manifest.is_err());
+    let exit = if broken { Exit::Failed } else { Exit::Done };
     if json {
         for entry in catalog.entries() {
-            println!("{}", object(entry));
+            print(&object(entry).to_string())?;
         }
-        return Ok(Exit::Done);
+        return Ok(exit);
     }
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
@@ -30,8 +33,8 @@ pub(crate) fn run(args: &List, json: bool, verbose: u8) -> anyhow::Result<Exit> 
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
     }
-    println!("{}", table.trim_fmt());
-    Ok(Exit::Done)
+    print(&table.trim_fmt())?;
+    Ok(exit)
 }
 
 fn kind(kind: Kind) -> &'static str {
@@ -67,7 +70,7 @@ fn row(entry: &Entry) -> Vec<Cell> {
             ]
         }
     };
-    cells.into_iter().map(Cell::new).collect()
+    cells.iter().map(|cell| Cell::new(plain(cell))).collect()
 }
 
 fn object(entry: &Entry) -> serde_json::Value {

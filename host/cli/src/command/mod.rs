@@ -6,9 +6,10 @@ pub(crate) mod lab;
 pub(crate) mod list;
 pub(crate) mod runx;
 
+use std::io::Read as _;
 use std::path::Path;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use netsonde_probe::catalog::Catalog;
 use netsonde_probe::sandbox::{Engine, EngineConfig};
 
@@ -23,11 +24,29 @@ fn catalog(modules: &Modules) -> anyhow::Result<Catalog> {
     .context("start the Wasm engine")?;
     let mut catalog = Catalog::preinstalled(engine);
     for file in &modules.files {
-        catalog.add_file(file)?;
+        let wasm = read("module", file)?;
+        catalog.add_file(file, wasm);
     }
     Ok(catalog)
 }
 
+/// The largest file that is read: more than any script, location, settings or certificates need.
+const LARGEST: u64 = 64 << 20;
+
+/// Read a file whose path the user gave.
 fn read(what: &str, path: &Path) -> anyhow::Result<Vec<u8>> {
-    std::fs::read(path).with_context(|| format!("read {what} {}", path.display()))
+    let context = || format!("read {what} {}", path.display());
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).with_context(context)?;
+    file.take(LARGEST + 1)
+        .read_to_end(&mut bytes)
+        .with_context(context)?;
+    if bytes.len() as u64 > LARGEST {
+        bail!(
+            "read {what} {}: it is larger than {} MiB",
+            path.display(),
+            LARGEST >> 20
+        );
+    }
+    Ok(bytes)
 }

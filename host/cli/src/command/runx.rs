@@ -1,13 +1,15 @@
 //! `netsonde runx`: run a script file at a location file, append measurements to a report.
 
+use std::io::Write as _;
 use std::sync::Arc;
 
-use anyhow::Context as _;
-use netsonde_net::NetConfig;
+use anyhow::{Context as _, ensure};
+use netsonde_data::Measurement;
+use netsonde_net::{Budget, Clock, Meter, Net, NetConfig, Trace};
 use netsonde_probe::Probe;
 use netsonde_probe::interpreter::RunScriptError;
 use netsonde_probe::location::GivenLocation;
-use netsonde_probe::report::Report;
+use netsonde_probe::report::{Report, SaveError, Saver};
 use netsonde_probe::settings::{Policy, RunOptions, Settings};
 use netsonde_probe::view::View;
 use tokio_util::sync::CancellationToken;
@@ -50,16 +52,10 @@ pub(crate) fn run(args: &Runx, json: bool, verbose: u8) -> anyhow::Result<Exit> 
         policy: policy(args)?,
         net: net_config()?,
     };
-    let (mut report, torn) = Report::open(&args.output)?;
-    if let Some(torn) = torn {
-        tracing::warn!(
-            "{} ended in a torn line, which is in {} now",
-            args.output.display(),
-            torn.display()
-        );
-    }
+    let mut saver = saver(args, json)?;
+    let events = Arc::new(JsonView::default());
     let view: Arc<dyn View> = if json {
-        Arc::new(JsonView::new(stderr))
+        events.clone()
     } else {
         Arc::new(PeopleView::new(stderr))
     };
@@ -74,19 +70,64 @@ pub(crate) fn run(args: &Runx, json: bool, verbose: u8) -> anyhow::Result<Exit> 
         tokio::spawn(stop_on_signal(stop.clone()));
         let digest = netsonde_probe::sha256(&text);
         probe
-            .run_script(&script.script, &digest, &location, view, &mut report, &stop)
+            .run_script(&script.script, &digest, &location, view, saver.as_mut(), &stop)
             .await
     });
     // A name lookup under way can not be cancelled; do not wait for it.
     runtime.shutdown_background();
     match summary {
-        Ok(_) if stop.is_cancelled() => Ok(Exit::Interrupted),
+        Ok(summary) if summary.stopped && stop.is_cancelled() => Ok(Exit::Interrupted),
+        Ok(_) if events.lost() => Ok(Exit::Failed),
         Ok(summary) if summary.broken > 0 => Ok(Exit::Broken),
         Ok(_) => Ok(Exit::Done),
         Err(error @ RunScriptError::Location(_)) => {
             Err(error).with_context(|| format!("location {}", args.location_file.display()))
         }
         Err(error) => Err(error.into()),
+    }
+}
+
+/// Where the measurements go: a file, or with `-o -` standard output.
+fn saver(args: &Runx, json: bool) -> anyhow::Result<Box<dyn Saver>> {
+    if args.output.as_os_str() == "-" {
+        ensure!(
+            !json,
+            "events and measurements can not both go to standard output: give -o a file, or leave --json out"
+        );
+        return Ok(Box::new(Stdout));
+    }
+    for (what, input) in [("script", &args.script_file), ("location", &args.location_file)] {
+        let same =
+            matches!((args.output.canonicalize(), input.canonicalize()), (Ok(one), Ok(two)) if one == two);
+        ensure!(
+            !same,
+            "the report {} is the {what} file; give -o another name",
+            args.output.display()
+        );
+    }
+    let (report, torn) = Report::open(&args.output)?;
+    if let Some(torn) = torn {
+        let (report, torn) = (args.output.display(), torn.display());
+        tracing::warn!("{report} ended in a torn line, which is in {torn} now");
+    }
+    Ok(Box::new(report))
+}
+
+/// Measurements, one a line on standard output.
+struct Stdout;
+
+impl Saver for Stdout {
+    fn save(&mut self, measurement: &Measurement) -> Result<(), SaveError> {
+        let mut line = serde_json::to_vec(measurement)?;
+        line.push(b'\n');
+        let mut stdout = std::io::stdout().lock();
+        stdout
+            .write_all(&line)
+            .and_then(|()| stdout.flush())
+            .map_err(|cause| SaveError::Write {
+                path: "standard output".into(),
+                cause,
+            })
     }
 }
 
@@ -117,11 +158,15 @@ fn net_config() -> anyhow::Result<NetConfig> {
         config
             .extra_roots_pem
             .push(String::from_utf8_lossy(&pem).into_owned());
+        // Certificates that can not be used are told before anything runs.
+        let nothing = Meter::new(Budget::default());
+        Net::new(&config, Trace::new(Clock::start()), Arc::new(nothing))
+            .with_context(|| format!("{}={}", env::CA_FILE, path.display()))?;
     }
     Ok(config)
 }
 
-/// The first Ctrl-C or SIGTERM ends the run in order; a second one ends the process at once.
+/// The first Ctrl-C, SIGTERM or SIGHUP ends the run in order; a second one ends the process at once.
 async fn stop_on_signal(stop: CancellationToken) {
     wait_for_signal().await;
     stop.cancel();
@@ -132,12 +177,14 @@ async fn stop_on_signal(stop: CancellationToken) {
 #[cfg(unix)]
 async fn wait_for_signal() {
     use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+    let signals = (signal(SignalKind::terminate()), signal(SignalKind::hangup()));
+    let (Ok(mut terminate), Ok(mut hang_up)) = signals else {
         return drop(tokio::signal::ctrl_c().await);
     };
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
         _ = terminate.recv() => {}
+        _ = hang_up.recv() => {}
     }
 }
 

@@ -1,19 +1,20 @@
 //! Events as JSON, one a line on standard output.
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use netsonde_probe::view::{Event, View};
 
-use super::Stderr;
-
 /// Writes every event to standard output.
+#[derive(Default)]
 pub(crate) struct JsonView {
-    stderr: Stderr,
+    lost: AtomicBool,
 }
 
 impl JsonView {
-    pub(crate) fn new(stderr: Stderr) -> Self {
-        Self { stderr }
+    /// Whether events could not be written, for another reason than that nobody reads them any more.
+    pub(crate) fn lost(&self) -> bool {
+        self.lost.load(Ordering::Relaxed)
     }
 }
 
@@ -21,17 +22,16 @@ impl View for JsonView {
     fn event(&self, event: Event) {
         let mut line = match serde_json::to_vec(&event) {
             Ok(line) => line,
-            Err(error) => {
-                return self
-                    .stderr
-                    .line(&format!("an event can not be written as JSON: {error}"));
-            }
+            Err(error) => return tracing::warn!(%error, "an event can not be written as JSON"),
         };
         line.push(b'\n');
         let mut stdout = std::io::stdout().lock();
-        // Nobody reading is no reason to stop measuring: the report has everything.
-        if let Err(error) = stdout.write_all(&line).and_then(|()| stdout.flush()) {
-            tracing::debug!(%error, "write an event");
+        // The measurements are in the report: events that can not be written are no reason to stop measuring.
+        if let Err(error) = stdout.write_all(&line).and_then(|()| stdout.flush())
+            && error.kind() != ErrorKind::BrokenPipe
+            && !self.lost.swap(true, Ordering::Relaxed)
+        {
+            tracing::warn!(%error, "events can not be written to standard output; the run goes on");
         }
     }
 }

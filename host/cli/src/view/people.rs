@@ -6,7 +6,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use netsonde_probe::view::{Event, Measured, View};
 use serde_json::Value;
 
-use super::{BAD, DIM, GOOD, Stderr};
+use super::{BAD, DIM, GOOD, Stderr, plain};
 
 /// Steps of a bar: tenths of a percent.
 const STEPS: f64 = 1000.0;
@@ -61,6 +61,7 @@ impl View for PeopleView {
         match event {
             Event::Card { suite_name } => {
                 self.clear();
+                let suite_name = plain(&suite_name);
                 self.stderr.line(&suite_name);
                 *self.bar() = Some(bar(&self.stderr, &suite_name));
             }
@@ -69,12 +70,16 @@ impl View for PeopleView {
                 let bar = bar_slot.get_or_insert_with(|| bar(&self.stderr, ""));
                 set(bar, value);
                 if !message.is_empty() {
-                    bar.set_message(message);
+                    bar.set_message(plain(&message));
                 }
             }
             Event::Skipped { thing, name, why } => {
-                self.stderr
-                    .line(&format!("  {DIM}skipped {} {name}: {why}{DIM:#}", thing.as_str()));
+                self.stderr.line(&format!(
+                    "  {DIM}skipped {} {}: {}{DIM:#}",
+                    thing.as_str(),
+                    plain(&name),
+                    plain(&why)
+                ));
             }
             Event::Measurement(measured) => self.stderr.line(&measured_line(&measured)),
             Event::Broken {
@@ -83,11 +88,12 @@ impl View for PeopleView {
                 why,
             } => {
                 let what = subject(&nettest_name, input.as_deref());
-                self.stderr.line(&format!("  {what}  {BAD}broken:{BAD:#} {why}"));
+                self.stderr
+                    .line(&format!("  {what}  {BAD}broken:{BAD:#} {}", plain(&why)));
             }
             Event::Stopped { why } => {
                 self.clear();
-                self.stderr.line(&format!("stopped: {why}"));
+                self.stderr.line(&format!("stopped: {}", plain(&why)));
             }
             Event::ScriptEnded(summary) => {
                 self.clear();
@@ -103,15 +109,15 @@ impl View for PeopleView {
 
 fn subject(nettest: &str, input: Option<&str>) -> String {
     match input {
-        Some(input) => format!("{nettest} {input}"),
-        None => nettest.to_owned(),
+        Some(input) => format!("{} {}", plain(nettest), plain(input)),
+        None => plain(nettest),
     }
 }
 
 fn measured_line(measured: &Measured) -> String {
     let what = subject(&measured.nettest_name, measured.input.as_deref());
     let verdict = match (&measured.error, measured.anomaly) {
-        (Some(error), _) => format!("{BAD}broken:{BAD:#} {error}"),
+        (Some(error), _) => format!("{BAD}broken:{BAD:#} {}", plain(error)),
         (None, Some(true)) => format!("{BAD}anomaly{BAD:#} {}", telling(measured)),
         (None, Some(false)) => format!("{GOOD}no anomaly{GOOD:#}"),
         (None, None) => "measured".to_owned(),
@@ -124,8 +130,8 @@ fn telling(measured: &Measured) -> String {
     let keys = measured.summary.iter().filter_map(|(key, value)| match value {
         Value::Null | Value::Bool(false) => None,
         Value::Bool(true) => Some(key.clone()),
-        Value::String(text) => Some(format!("{key}={text}")),
-        other => Some(format!("{key}={other}")),
+        Value::String(text) => Some(format!("{key}={}", plain(text))),
+        other => Some(format!("{key}={}", plain(&other.to_string()))),
     });
     keys.collect::<Vec<_>>().join(" ")
 }
