@@ -17,6 +17,9 @@ pub struct Budget {
     pub bytes_sent: u64,
     /// Bytes read from sockets.
     pub bytes_received: u64,
+    /// Reads, writes, lookups and HTTP transactions. Each is written down, and a server that sends its bytes one by one
+    /// makes more of them than a measurement can hold.
+    pub observations: u64,
 }
 
 impl Default for Budget {
@@ -27,6 +30,7 @@ impl Default for Budget {
             queries: 2_000,
             bytes_sent: 16 << 20,
             bytes_received: 128 << 20,
+            observations: 20_000,
         }
     }
 }
@@ -42,6 +46,8 @@ pub struct Usage {
     pub bytes_sent: u64,
     /// Bytes read from sockets.
     pub bytes_received: u64,
+    /// Reads, writes, lookups and HTTP transactions.
+    pub observations: u64,
 }
 
 /// Counts what a run uses against its budget. Once a limit is exceeded it stays exceeded.
@@ -52,6 +58,7 @@ pub struct Meter {
     queries: AtomicU64,
     bytes_sent: AtomicU64,
     bytes_received: AtomicU64,
+    observations: AtomicU64,
     exceeded: OnceLock<Exceeded>,
 }
 
@@ -64,6 +71,7 @@ impl Meter {
             queries: AtomicU64::new(0),
             bytes_sent: AtomicU64::new(0),
             bytes_received: AtomicU64::new(0),
+            observations: AtomicU64::new(0),
             exceeded: OnceLock::new(),
         }
     }
@@ -75,6 +83,7 @@ impl Meter {
             queries: self.queries.load(Ordering::Relaxed),
             bytes_sent: self.bytes_sent.load(Ordering::Relaxed),
             bytes_received: self.bytes_received.load(Ordering::Relaxed),
+            observations: self.observations.load(Ordering::Relaxed),
         }
     }
 
@@ -140,6 +149,14 @@ impl Meter {
         self.check()
     }
 
+    /// Count an observation, which is made in any case: that there are too many of them is for the next check to say.
+    pub(crate) fn observation(&self) {
+        let before = self.observations.fetch_add(1, Ordering::Relaxed);
+        if before >= self.budget.observations {
+            self.exceed("observations", self.budget.observations);
+        }
+    }
+
     fn take(&self, what: &'static str, counter: &AtomicU64, limit: u64) -> Result<(), Exceeded> {
         self.check()?;
         counter
@@ -184,6 +201,22 @@ mod tests {
         });
         assert!(meter.query().is_err());
         assert!(meter.connection().is_err() && meter.reserve_sent(1).is_err() && meter.received(1).is_err());
+    }
+
+    #[test]
+    fn an_observation_too_many_is_counted_and_the_last() {
+        let meter = Meter::new(Budget {
+            observations: 1,
+            ..Budget::default()
+        });
+        meter.observation();
+        assert_eq!(meter.check(), Ok(()));
+        meter.observation();
+        assert_eq!(
+            meter.check().unwrap_err().to_string(),
+            "observations: more than 1"
+        );
+        assert_eq!(meter.used().observations, 2);
     }
 
     #[test]

@@ -81,6 +81,8 @@ impl Net {
             )
             .into());
         }
+        self.meter().observation();
+        self.meter().check()?;
         let clock = self.trace().clock();
         self.trace()
             .event(tx, Event::mark("resolve_start", None, clock.now()));

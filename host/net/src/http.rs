@@ -91,6 +91,9 @@ impl Net {
         let is_h2 = connection.alpn() == Some("h2");
         let head = Head::new(&request).map_err(|reason| failed(FailureCode::unknown(reason)))?;
         let client = connection.client(is_h2).map_err(&failed)?;
+        // On a connection that is gone this is the only thing that counts.
+        self.meter().observation();
+        self.meter().check()?;
         connection.use_for(tx);
 
         let clock = self.trace().clock();

@@ -1,4 +1,4 @@
-//! The socket under every connection: counts bytes, and writes each read and write down.
+//! The socket under every connection: counts bytes and what it observes, and writes each read and write down.
 //!
 //! Under TLS these are the reads and writes of ciphertext, as the wire has them.
 
@@ -89,6 +89,7 @@ impl Shared {
             state.last_failure.clone_from(&failure);
         }
         drop(state);
+        self.meter.observation();
         let remote = Some(self.remote);
         self.trace.event(
             &tx,

@@ -58,6 +58,7 @@ impl Budget {
                 queries: net.queries.saturating_mul(10),
                 bytes_sent: net.bytes_sent.saturating_mul(10),
                 bytes_received: net.bytes_received.saturating_mul(10),
+                observations: net.observations.saturating_mul(10),
             },
         }
     }
@@ -86,6 +87,7 @@ impl Budget {
                     usual.net.bytes_received,
                     maximum.net.bytes_received,
                 ),
+                observations: amount(ask.observations, usual.net.observations, maximum.net.observations),
             },
         }
     }
@@ -139,6 +141,11 @@ mod tests {
             (most.wall_clock, most.memory, most.log_lines),
             (maximum.wall_clock, maximum.memory, maximum.log_lines)
         );
+        assert_eq!(usual.net.observations, 20_000);
+        for (asked, granted) in [("observations = 7", 7), ("observations = 99999999", 200_000)] {
+            let budget = Budget::granted(&ask(asked), &maximum);
+            assert_eq!(budget.net.observations, granted);
+        }
         let tight = Budget {
             handles: 5,
             ..Budget::maximum()

@@ -135,6 +135,8 @@ pub struct BudgetAsk {
     pub bytes_sent: Option<u64>,
     /// Bytes received.
     pub bytes_received: Option<u64>,
+    /// Reads, writes, lookups and HTTP transactions.
+    pub observations: Option<u64>,
 }
 
 impl BudgetAsk {
@@ -144,6 +146,7 @@ impl BudgetAsk {
             self.queries,
             self.bytes_sent,
             self.bytes_received,
+            self.observations,
         ]
         .iter()
         .any(Option::is_some)
@@ -308,7 +311,7 @@ impl File {
                 Err("a mini nettest can not run mini nettests: take `mini` out of `capabilities`")
             }
             Kind::MiniNettest if self.budget.asks_for_traffic() => Err(
-                "connections, queries and bytes of a mini nettest are its caller's: take them out of `budget`",
+                "connections, queries, bytes and observations of a mini nettest are its caller's: take them out of `budget`",
             ),
             Kind::Nettest | Kind::MiniNettest => Ok(()),
         }
@@ -417,10 +420,11 @@ dnst = 0
             error(&mini)
         );
         assert!(error(&TELEGRAM.replace("[options", "[with")).contains("a nettest has `options`"));
-        let mini = mini
-            .replace("mini = \"one", "dns = \"one")
-            .replace("wall_clock_s = 60", "queries = 1");
-        assert!(error(&mini).contains("are its caller's"), "{}", error(&mini));
+        let mini = mini.replace("mini = \"one", "dns = \"one");
+        for ask in ["queries = 1", "observations = 1"] {
+            let mini = mini.replace("wall_clock_s = 60", ask);
+            assert!(error(&mini).contains("are its caller's"), "{}", error(&mini));
+        }
     }
 
     #[test]

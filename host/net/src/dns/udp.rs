@@ -133,6 +133,7 @@ impl Net {
         let clock = self.trace().clock();
         let failed = |error: &io::Error| failure(FailureCode::from_io(error), domain);
         let event = |operation, t0, num_bytes, failure| {
+            self.meter().observation();
             let remote = Some(resolver);
             self.trace().event(
                 tx,

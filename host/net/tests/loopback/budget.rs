@@ -1,8 +1,9 @@
 //! Budgets.
 
-use crate::support::{Bench, replying, silent};
+use crate::support::{Bench, replying, server, silent};
 use netsonde_data::FailureCode;
 use netsonde_net::{Budget, Exceeded, NetError, dns::LookupOptions, http::Request, tls::HandshakeOptions};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 fn exceeded<T: std::fmt::Debug>(result: Result<T, NetError>) -> Exceeded {
     match result {
@@ -129,4 +130,70 @@ async fn an_operation_that_the_budget_ends_is_seen_as_interrupted() {
     };
     exceeded(bench.net.round_trip(&bench.tx, &connection, request).await);
     assert_eq!(bench.seen().requests[0].failure, Some(FailureCode::INTERRUPTED));
+}
+
+#[tokio::test]
+async fn a_body_that_trickles_for_ever_ends_at_the_limit() {
+    let bench = Bench::with_budget(Budget {
+        observations: 50,
+        ..Budget::default()
+    });
+    let address = server(|mut stream| async move {
+        let mut sink = [0; 4096];
+        let _ = stream.read(&mut sink).await;
+        let _ = stream.set_nodelay(true);
+        let mut next: &[u8] = b"HTTP/1.1 200 OK\r\n\r\n";
+        while stream.write_all(next).await.is_ok() {
+            next = b"x";
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+    })
+    .await;
+    let connection = bench.net.connect(&bench.tx, address, None).await.unwrap();
+    let request = Request {
+        url: format!("http://{address}/"),
+        ..Request::default()
+    };
+    let refused = exceeded(bench.net.round_trip(&bench.tx, &connection, request).await);
+    assert_eq!(refused.to_string(), "observations: more than 50");
+    assert_eq!(bench.net.meter().used().observations, 51);
+    // The transaction is one of them.
+    assert_eq!(bench.events("read").len() + bench.events("write").len(), 50);
+    assert_eq!(bench.seen().requests[0].failure, Some(FailureCode::INTERRUPTED));
+}
+
+#[tokio::test]
+async fn datagrams_and_what_needs_no_network_count_too() {
+    let bench = Bench::with_budget(Budget {
+        observations: 2,
+        ..Budget::default()
+    });
+    let resolver = LookupOptions {
+        udp_resolver: Some(silent_resolver().await),
+        timeout: Some(std::time::Duration::from_millis(100)),
+        ..LookupOptions::default()
+    };
+    let refused = exceeded(bench.net.lookup(&bench.tx, "example.org", resolver).await);
+    assert_eq!((refused.what, refused.limit), ("observations", 2));
+
+    let bench = Bench::with_budget(Budget {
+        observations: 2,
+        ..Budget::default()
+    });
+    let lookup = || bench.net.lookup(&bench.tx, "192.0.2.1", LookupOptions::default());
+    lookup().await.unwrap();
+    lookup().await.unwrap();
+    assert_eq!(exceeded(lookup().await).what, "observations");
+    assert_eq!(bench.events("resolve_start").len(), 2);
+}
+
+/// The address of a UDP socket that nobody reads from.
+async fn silent_resolver() -> std::net::SocketAddr {
+    let socket = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let address = socket.local_addr().unwrap();
+    tokio::spawn(async move {
+        let _held = socket;
+        std::future::pending::<()>().await;
+    });
+    address
 }

@@ -134,6 +134,18 @@ async fn bytes_received() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn observations() {
+    let mut server = fountain();
+    let seen = hostile(&json!({ "mode": "bytes_received", "endpoint": server.text() }))
+        .budget(|budget| budget.net.observations = 5)
+        .run()
+        .await;
+    assert_eq!(seen.budget_text(), "observations: 5");
+    assert_eq!(seen.report.usage.net.observations, 6);
+    server.connections(0).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_report_says_what_was_used() {
     let server = echo();
     let options = json!({ "mode": "connect_many", "endpoint": server.text(), "count": 10 });
