@@ -6,7 +6,7 @@
 mod targets;
 mod verdict;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use netsonde_guest::futures::stream::{self, StreamExt};
 use netsonde_guest::observations::Observations;
@@ -31,10 +31,14 @@ impl Nettest for Telegram {
             target.targets
         };
         let done = Cell::new(0_u32);
+        let web = RefCell::new(Vec::new());
         let total = minis.len();
         stream::iter(&minis)
             .for_each_concurrent(PARALLELISM, async |mini| {
-                let became = run_one(mini).await;
+                let (became, result) = run_one(mini).await;
+                if verdict::is_about_web(mini) {
+                    web.borrow_mut().extend(result);
+                }
                 done.set(done.get() + 1);
                 progress::report(
                     fraction(done.get(), total),
@@ -43,16 +47,18 @@ impl Nettest for Telegram {
             })
             .await;
         // `failure` is null whatever the network did: the verdict is in the keys of `reduce`.
-        Ok(Map::from_iter([
+        let mut keys = verdict::said_keys(web.into_inner());
+        keys.extend([
             ("agent".to_owned(), json!("redirect")),
             ("failed_operation".to_owned(), Json::Null),
             ("failure".to_owned(), Json::Null),
-        ]))
+        ]);
+        Ok(keys)
     }
 
     fn reduce(test_keys: &Map<String, Json>) -> Result<Map<String, Json>, Failure> {
         match Observations::of(test_keys) {
-            Ok(observations) => Ok(verdict::keys(&observations)),
+            Ok(observations) => Ok(verdict::keys(&observations, verdict::said(test_keys))),
             Err(error) => Err(Failure::top_level(
                 "json_parse_error",
                 format!("read the observations: {error}"),
@@ -61,17 +67,20 @@ impl Nettest for Telegram {
     }
 }
 
-async fn run_one(mini: &MiniTarget) -> String {
-    match mini::run(vec![mini.request()], 1).await.pop() {
-        Some(MiniStatus::Done(outcome)) => outcome
-            .failure
-            .map_or_else(|| "ok".to_owned(), |failure| failure.code),
-        Some(MiniStatus::Skipped(why)) => format!("skipped: {why}"),
+/// What became of a mini nettest, for people, and its result unless it was skipped.
+async fn run_one(mini: &MiniTarget) -> (String, Option<Result<(), Failure>>) {
+    let failure = match mini::run(vec![mini.request()], 1).await.pop() {
+        Some(MiniStatus::Done(outcome)) => outcome.failure,
+        Some(MiniStatus::Skipped(why)) => return (format!("skipped: {why}"), None),
         Some(MiniStatus::Broken(failure)) => {
             progress::log(Level::Warning, &format!("{}: {}", name(mini), failure.detail));
-            failure.code
+            Some(failure)
         }
-        None => "skipped".to_owned(),
+        None => return ("skipped".to_owned(), None),
+    };
+    match failure {
+        Some(failure) => (failure.code.clone(), Some(Err(failure))),
+        None => ("ok".to_owned(), Some(Ok(()))),
     }
 }
 

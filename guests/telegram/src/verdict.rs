@@ -2,17 +2,24 @@
 //!
 //! A key that the observations say nothing about is left out. What belongs to the web client and what to a data centre
 //! is said by the tags; where a script gives none, by names and addresses.
+//!
+//! A mini nettest can fail where nothing can be observed: it leaves all addresses out, or breaks. So `run` says what
+//! became of those about the web client, with the same keys, and that counts where the observations leave it open.
 
 use netsonde_guest::observations::{Observations, Query, Step};
-use netsonde_guest::{Json, Map, Url, json};
+use netsonde_guest::{Failure, Json, Map, MiniTarget, Url, first_success, json};
 
 use crate::targets::{DC_TAG, WEB_HOST, WEB_TAG};
 
-/// The keys.
-pub(crate) fn keys(observations: &Observations) -> Map<String, Json> {
+/// The names of the keys about the web client.
+const WEB_FAILURE: &str = "telegram_web_failure";
+const WEB_STATUS: &str = "telegram_web_status";
+
+/// The keys; `said` is what `run` said about the web client.
+pub(crate) fn keys(observations: &Observations, said: Step<'_>) -> Map<String, Json> {
     let sides = Sides::new(observations);
-    let mut keys = Map::new();
     let (connect, http) = (sides.connect(Side::DataCentre), sides.http(Side::DataCentre));
+    let mut keys = web_keys(sides.web(said));
     if let Some(blocking) = http_blocking(connect, http) {
         keys.insert("telegram_http_blocking".to_owned(), json!(blocking));
     }
@@ -22,14 +29,50 @@ pub(crate) fn keys(observations: &Observations) -> Map<String, Json> {
             json!(connect != Step::Succeeded),
         );
     }
-    let (failure, status) = match sides.web() {
-        Step::Untried => return keys,
+    keys
+}
+
+/// The keys of `run`: what became of the mini nettests about the web client that ran. A failure counts more than a
+/// success, because a success can be observed.
+pub(crate) fn said_keys(results: Vec<Result<(), Failure>>) -> Map<String, Json> {
+    let some = !results.is_empty();
+    match first_success(results.into_iter().filter(Result::is_err)) {
+        Some(Err(failure)) => web_keys(Step::Failed(&failure.code)),
+        _ if some => web_keys(Step::Succeeded),
+        _ => Map::new(),
+    }
+}
+
+/// What [`said_keys`] said.
+pub(crate) fn said(test_keys: &Map<String, Json>) -> Step<'_> {
+    match test_keys.get(WEB_FAILURE) {
+        Some(Json::String(failure)) => Step::Failed(failure),
+        Some(Json::Null) => Step::Succeeded,
+        _ => Step::Untried,
+    }
+}
+
+/// Whether a mini nettest is about the web client.
+pub(crate) fn is_about_web(mini: &MiniTarget) -> bool {
+    let named = || {
+        ["domain", "tls_server_name"]
+            .into_iter()
+            .filter_map(|key| mini.with.get(key)?.as_str())
+            .any(is_web)
+    };
+    tagged(&mini.tags).map_or_else(named, |side| side == Side::Web)
+}
+
+fn web_keys(web: Step<'_>) -> Map<String, Json> {
+    let (failure, status) = match web {
+        Step::Untried => return Map::new(),
         Step::Succeeded => (None, "ok"),
         Step::Failed(failure) => (Some(failure), "blocked"),
     };
-    keys.insert("telegram_web_failure".to_owned(), json!(failure));
-    keys.insert("telegram_web_status".to_owned(), json!(status));
-    keys
+    Map::from_iter([
+        (WEB_FAILURE.to_owned(), json!(failure)),
+        (WEB_STATUS.to_owned(), json!(status)),
+    ])
 }
 
 /// Whether no data centre answered. A data centre that can not be connected to does not answer either.
@@ -137,22 +180,28 @@ impl<'a> Sides<'a> {
     }
 
     /// What became of the web client as a whole: the failure is that of the first step that all attempts failed at.
-    fn web(&self) -> Step<'a> {
+    fn web<'b>(&self, said: Step<'b>) -> Step<'b>
+    where
+        'a: 'b,
+    {
         let resolve = self.resolve(Side::Web);
         let connect = self.connect(Side::Web);
         let http = self.http(Side::Web);
         let steps = [resolve, connect, self.handshake(Side::Web), http];
-        if http == Step::Succeeded || steps.iter().all(|step| *step == Step::Untried) {
+        if http == Step::Succeeded {
             return http;
+        }
+        if let Some(failed) = steps.iter().find(|step| matches!(step, Step::Failed(_))) {
+            return *failed;
+        }
+        if said != Step::Untried || steps.iter().all(|step| *step == Step::Untried) {
+            return said;
         }
         // A name that resolved, and yet no connection: the mini nettests leave bogons out, so nothing else was there.
         if resolve == Step::Succeeded && connect == Step::Untried && !self.web_addresses.is_empty() {
             return Step::Failed("dns_bogon_error");
         }
-        steps
-            .into_iter()
-            .find(|step| matches!(step, Step::Failed(_)))
-            .unwrap_or(Step::Succeeded)
+        Step::Succeeded
     }
 }
 

@@ -86,8 +86,18 @@ impl Network {
         }
     }
 
+    /// `run` says what became of these mini nettests about the web client.
+    fn say(&mut self, results: &[Option<&str>]) {
+        let results = results.iter().map(|failure| match failure {
+            None => Ok(()),
+            Some(code) => Err(Failure::top_level(code, String::new())),
+        });
+        self.keys.extend(said_keys(results.collect()));
+    }
+
     fn key(&self, name: &str) -> Option<Json> {
-        keys(&Observations::of(&self.keys).unwrap()).get(name).cloned()
+        let observations = Observations::of(&self.keys).unwrap();
+        keys(&observations, said(&self.keys)).get(name).cloned()
     }
 }
 
@@ -251,6 +261,81 @@ fn nothing_observed_means_no_keys() {
 }
 
 #[test]
+fn a_failure_of_the_web_client_that_nothing_shows_is_reported() {
+    let failed = |code: &str| {
+        [
+            ("web_failure", Some(json!(code))),
+            ("web_status", Some(json!("blocked"))),
+        ]
+    };
+    let unobserved = |network: &mut Network| network.say(&[Some("dns_bogon_error")]);
+    let resolved = |network: &mut Network| {
+        network.query(&["149.154.167.99"], None);
+        network.say(&[Some("invalid_argument")]);
+    };
+    let connected = |network: &mut Network| {
+        network.query(&["149.154.167.99"], None);
+        network.connect(WEB_TAG, "149.154.167.99", None);
+        network.say(&[None, Some("unknown_failure: trap")]);
+    };
+    each_way(unobserved, &failed("dns_bogon_error"));
+    each_way(resolved, &failed("invalid_argument"));
+    let mut network = Network::new(true);
+    connected(&mut network);
+    assert_eq!(network.key(WEB_FAILURE), Some(json!("unknown_failure: trap")));
+}
+
+#[test]
+fn what_was_observed_counts_more_than_what_run_said() {
+    let works = |network: &mut Network| {
+        network.query(&["149.154.167.99"], None);
+        network.web("149.154.167.99", None, None, None);
+        network.say(&[Some("invalid_argument"), None]);
+    };
+    let reset = |network: &mut Network| {
+        network.query(&["149.154.167.99"], None);
+        network.web("149.154.167.99", None, RESET, None);
+        network.say(&[None]);
+    };
+    each_way(works, &[("web_failure", Some(Json::Null))]);
+    each_way(reset, &[("web_failure", Some(json!("connection_reset")))]);
+}
+
+#[test]
+fn a_lookup_alone_that_went_well_is_no_bogon() {
+    let network = |network: &mut Network| {
+        network.query(&["149.154.167.99"], None);
+        network.say(&[None]);
+    };
+    each_way(
+        network,
+        &[
+            ("web_failure", Some(Json::Null)),
+            ("web_status", Some(json!("ok"))),
+        ],
+    );
+}
+
+#[test]
+fn run_says_nothing_where_nothing_ran() {
+    assert!(said_keys(Vec::new()).is_empty());
+}
+
+#[test]
+fn mini_nettests_are_about_the_web_client_by_tag_or_else_by_name() {
+    let about = |tag: &str, with: Json| is_about_web(&MiniTarget::new("https-domain@v1", tag, with));
+    assert!(about(WEB_TAG, json!({ "domain": "mirror.example" })));
+    assert!(about("a", json!({ "domain": WEB_HOST })));
+    assert!(about(
+        "a",
+        json!({ "domain": "front.example", "tls_server_name": WEB_HOST })
+    ));
+    assert!(!about("a", json!({ "ip_address": "149.154.175.50" })));
+    assert!(!about(DC_TAG, json!({ "domain": WEB_HOST })));
+    assert!(!about("mini_nettest:control", json!({ "domain": WEB_HOST })));
+}
+
+#[test]
 fn other_tags_are_about_neither() {
     let mut network = Network::new(true);
     network.connect(
@@ -274,7 +359,7 @@ fn the_measurement_of_another_probe_means_what_that_probe_said() {
     };
     let measurement: Map<String, Json> = serde_json::from_str(&text).unwrap();
     let test_keys = measurement["test_keys"].as_object().unwrap();
-    let keys = keys(&Observations::of(test_keys).unwrap());
+    let keys = keys(&Observations::of(test_keys).unwrap(), Step::Untried);
     assert_eq!(keys.len(), 4);
     for (key, value) in keys {
         assert_eq!(Some(&value), test_keys.get(&key), "{key}");
