@@ -53,6 +53,17 @@ pub use vocabulary::{InputPolicy, Vocabulary, VocabularyError};
 
 use diagnostics::Problems;
 use netsonde_data::location::Locations;
+use syntax::Remedies;
+
+const SCRIPT: Remedies = Remedies {
+    empty: r#"the smallest script is { "instructions": [], "v": 2 }"#,
+    too_large: "split it into several scripts",
+};
+
+const LOCATIONS: Remedies = Remedies {
+    empty: r#"a location file is { "ipv4": { "probe_ip": "…", "probe_asn": 137, "probe_cc": "IT", … }, "ipv6": null }"#,
+    too_large: "a location file holds two locations at most, one for each address family",
+};
 
 /// A script that may be run.
 #[derive(Clone, Debug)]
@@ -66,7 +77,7 @@ pub struct Parsed {
 /// Read a script. `name` is the file's, for messages. If anything is wrong, everything that is wrong comes back, together
 /// with the warnings.
 pub fn parse(name: &str, text: &[u8], vocabulary: &Vocabulary) -> Result<Parsed, Diagnostics> {
-    let (script, warnings) = document(name, text, |tree, problems| {
+    let (script, warnings) = document(name, text, SCRIPT, |tree, problems| {
         instructions::script(tree, vocabulary, problems)
     })?;
     Ok(Parsed { script, warnings })
@@ -75,19 +86,20 @@ pub fn parse(name: &str, text: &[u8], vocabulary: &Vocabulary) -> Result<Parsed,
 /// Read a location file: JSON like a script's, `{"ipv4": …, "ipv6": …}`. A member that is unknown is an error here,
 /// because an address under a misspelt name would not be scrubbed from measurements.
 pub fn parse_locations(name: &str, text: &[u8]) -> Result<Locations, Diagnostics> {
-    document(name, text, locations::locations).map(|(locations, _)| locations)
+    document(name, text, LOCATIONS, locations::locations).map(|(locations, _)| locations)
 }
 
 /// Read a document, whatever it says. Without an error there is a value.
 fn document<T>(
     name: &str,
     bytes: &[u8],
+    remedies: Remedies,
     read: impl FnOnce(&node::Node<'_>, &mut Problems) -> Option<T>,
 ) -> Result<(T, Diagnostics), Diagnostics> {
     let mut problems = Problems::default();
-    let text = syntax::decode(bytes, &mut problems);
+    let text = syntax::decode(bytes, remedies, &mut problems);
     let value = match problems.errors() {
-        0 => syntax::tree(&text, &mut problems).and_then(|tree| read(&tree, &mut problems)),
+        0 => syntax::tree(&text, remedies, &mut problems).and_then(|tree| read(&tree, &mut problems)),
         _ => None,
     };
     let diagnostics = problems.finish(name, text);

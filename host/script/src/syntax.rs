@@ -24,11 +24,20 @@ pub const MAX_DEPTH: usize = 64;
 /// Every whole number below it is a double: 2 to the power of 53.
 const LARGEST_WHOLE: f64 = 9_007_199_254_740_992.0;
 
+/// The remedies that depend on what the document is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Remedies {
+    /// Where the file holds nothing.
+    pub(crate) empty: &'static str,
+    /// Where it is larger than [`MAX_SIZE`].
+    pub(crate) too_large: &'static str,
+}
+
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// The text without its byte order mark. Where it is no UTF-8, the place is reported and the text is one that can still
 /// be shown.
-pub(crate) fn decode(bytes: &[u8], problems: &mut Problems) -> String {
+pub(crate) fn decode(bytes: &[u8], remedies: Remedies, problems: &mut Problems) -> String {
     let bytes = bytes.strip_prefix(BOM).unwrap_or(bytes);
     if bytes.len() > MAX_SIZE {
         problems
@@ -39,7 +48,7 @@ pub(crate) fn decode(bytes: &[u8], problems: &mut Problems) -> String {
                     bytes.len()
                 ),
             )
-            .hint("split it into several scripts");
+            .hint(remedies.too_large);
         return String::new();
     }
     match std::str::from_utf8(bytes) {
@@ -55,7 +64,7 @@ pub(crate) fn decode(bytes: &[u8], problems: &mut Problems) -> String {
 }
 
 /// The tree of a text, or none after reporting why there is none.
-pub(crate) fn tree<'a>(text: &'a str, problems: &mut Problems) -> Option<Node<'a>> {
+pub(crate) fn tree<'a>(text: &'a str, remedies: Remedies, problems: &mut Problems) -> Option<Node<'a>> {
     prescan(text, problems)?;
     let options = ParseOptions {
         allow_comments: true,
@@ -79,7 +88,7 @@ pub(crate) fn tree<'a>(text: &'a str, problems: &mut Problems) -> Option<Node<'a
     let Some(value) = parsed.value else {
         problems
             .error(0..0, "the file holds no value")
-            .hint(r#"the smallest script is { "instructions": [], "v": 2 }"#);
+            .hint(remedies.empty);
         return None;
     };
     let before = problems.errors();

@@ -62,3 +62,12 @@ fn everything_wrong_with_a_location_is_said_at_once() {
         ]
     );
 }
+
+#[test]
+fn an_empty_location_file_is_not_taken_for_a_script() {
+    for nothing in ["", "// later"] {
+        let text = parse_locations("x", nothing.as_bytes()).unwrap_err().to_string();
+        assert!(text.contains("a location file is {"), "{text}");
+        assert!(!text.contains("script"), "{text}");
+    }
+}
