@@ -133,7 +133,7 @@ impl Net {
         guard.disarm();
         let failure = match result {
             Ok(Ok(())) => None,
-            Ok(Err(error)) => Some(failure::code(&error, &connection.0.socket)),
+            Ok(Err(error)) => Some(failure::code(&error, client.broken(), &connection.0.socket)),
             Err(_) => {
                 client.give_up(&connection.0.socket, &FailureCode::GENERIC_TIMEOUT_ERROR);
                 Some(FailureCode::GENERIC_TIMEOUT_ERROR)

@@ -87,7 +87,7 @@ pub fn available() -> Result<(), Unavailable> {
 /// The setting that forbids namespaces to users, if one does; `read` gives a setting's value.
 #[cfg(target_os = "linux")]
 fn forbidding_setting(read: impl Fn(&str) -> Option<String>) -> Option<Unavailable> {
-    const SETTINGS: [(&str, &str, &str); 4] = [
+    const SETTINGS: [(&str, &str, &str); 6] = [
         (
             "kernel.unprivileged_userns_clone",
             "0",
@@ -102,6 +102,16 @@ fn forbidding_setting(read: impl Fn(&str) -> Option<String>) -> Option<Unavailab
             "user.max_net_namespaces",
             "0",
             "sudo sysctl -w user.max_net_namespaces=10000",
+        ),
+        (
+            "user.max_mnt_namespaces",
+            "0",
+            "sudo sysctl -w user.max_mnt_namespaces=10000",
+        ),
+        (
+            "user.max_pid_namespaces",
+            "0",
+            "sudo sysctl -w user.max_pid_namespaces=10000",
         ),
         (
             "kernel.apparmor_restrict_unprivileged_userns",

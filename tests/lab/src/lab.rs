@@ -3,38 +3,30 @@
 use crate::censor::{Censor, Hits};
 use crate::link::Link;
 use crate::router::Router;
-use crate::scenario::{Problem, Scenario};
+use crate::scenario::{CLIENT_IPV4, CLIENT_IPV6, Problem, Scenario};
 use crate::servers::{self, pki::Pki};
-use crate::sys::namespaces::{self, ClientView};
+use crate::sys::namespaces::{self, ClientFile, ClientView};
 use crate::sys::netlink::{LOOPBACK, Netlink};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use std::collections::BTreeSet;
 use std::ffi::CString;
-use std::fs::{self, Permissions};
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
-use tempfile::TempDir;
 use tokio::sync::oneshot;
-
-/// The client's IPv4 address.
-pub const CLIENT_IPV4: Ipv4Addr = Ipv4Addr::new(130, 192, 91, 211);
-/// The client's IPv6 address, which it has in scenarios with IPv6 hosts.
-pub const CLIENT_IPV6: Ipv6Addr = Ipv6Addr::new(0x2001, 0x760, 0, 0x211, 0, 0, 0, 2);
 
 /// Why a lab cannot be started.
 #[derive(Debug, thiserror::Error)]
 pub enum LabError {
     /// The parts of the scenario do not fit together.
-    #[error("the scenario cannot be: {0}")]
+    #[error("the parts of the scenario do not fit together")]
     Scenario(#[from] Problem),
     /// The process may not make namespaces.
     #[error(
@@ -42,7 +34,7 @@ pub enum LabError {
     )]
     NotPrivileged,
     /// The kernel refused a part of the set-up.
-    #[error("set up the lab: {what}: {source}")]
+    #[error("set up the lab: {what}")]
     SetUp {
         /// What was being done.
         what: &'static str,
@@ -68,7 +60,7 @@ pub struct Lab {
     hits: Hits,
     rules: Vec<String>,
     ca_pem: String,
-    files: TempDir,
+    ca_file: PathBuf,
     stop_router: Arc<EventFd>,
     stop_servers: Option<oneshot::Sender<()>>,
     threads: Vec<JoinHandle<()>>,
@@ -83,11 +75,12 @@ impl Lab {
         }
         let pki =
             Pki::new().map_err(|error| LabError::Serve(format!("make the lab's authority: {error}")))?;
-        let files = write_files(scenario, &pki).map_err(doing("write the client's files"))?;
+        let folder = files_folder()?;
+        let ca_file = folder.join(CA_FILE);
         let hosts = addresses(scenario);
         let (client_namespace, client_link) = client_side(&hosts)?;
         let (world_namespace, world_link) = world_side(&hosts)?;
-        let client = Arc::new(client_view(client_namespace, files.path())?);
+        let client = Arc::new(client_view(client_namespace, scenario, &pki, folder)?);
         try_view(&client)?;
 
         let stop = EventFd::from_flags(EfdFlags::EFD_CLOEXEC).map_err(doing("make an event descriptor"))?;
@@ -111,7 +104,7 @@ impl Lab {
             hits,
             rules: rule_names(scenario),
             ca_pem,
-            files,
+            ca_file,
             stop_router,
             stop_servers: Some(stop_servers),
             threads: Vec::new(),
@@ -146,8 +139,9 @@ impl Lab {
     }
 
     /// A program to be started as the client: in its network, with its resolver, and with the lab's authority in
-    /// the environment variables that programs look for: `SSL_CERT_FILE` and `CURL_CA_BUNDLE`, and
-    /// `NETSONDE_CA_FILE` and `NETSONDE_LAB_CA`.
+    /// the environment variables that programs look for: OpenSSL's `SSL_CERT_FILE`, `CURL_CA_BUNDLE`,
+    /// `REQUESTS_CA_BUNDLE` (Python), `NODE_EXTRA_CA_CERTS` and `GIT_SSL_CAINFO`, and `NETSONDE_CA_FILE` and
+    /// `NETSONDE_LAB_CA`.
     ///
     /// It is killed when the thread that starts it ends: start it from one that lives as long as it shall.
     pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
@@ -155,6 +149,9 @@ impl Lab {
         for variable in [
             "SSL_CERT_FILE",
             "CURL_CA_BUNDLE",
+            "REQUESTS_CA_BUNDLE",
+            "NODE_EXTRA_CA_CERTS",
+            "GIT_SSL_CAINFO",
             "NETSONDE_CA_FILE",
             "NETSONDE_LAB_CA",
         ] {
@@ -200,9 +197,9 @@ impl Lab {
         &self.ca_pem
     }
 
-    /// A file with [`Lab::ca_pem`]; it goes with the lab.
-    pub fn ca_file(&self) -> PathBuf {
-        self.files.path().join(CA_FILE)
+    /// A file with [`Lab::ca_pem`], which only the client sees.
+    pub fn ca_file(&self) -> &Path {
+        &self.ca_file
     }
 }
 
@@ -218,28 +215,28 @@ impl Drop for Lab {
 }
 
 const CA_FILE: &str = "ca.pem";
-/// Files of the client's own, and where it sees them.
-const CLIENT_FILES: [(&str, &str); 3] = [
-    ("resolv.conf", "/etc/resolv.conf"),
-    ("nsswitch.conf", "/etc/nsswitch.conf"),
-    ("hosts", "/etc/hosts"),
-];
+/// Where the client's files may be mounted: folders of every machine that no program in the lab needs, and in which
+/// nobody keeps data. Container runtimes hide the first one, too.
+const FILES_FOLDERS: [&str; 2] = ["/sys/firmware", "/mnt"];
 /// Where the C library would ask the machine's own name cache.
 const NAME_CACHES: [&str; 2] = ["/run/nscd", "/var/run/nscd"];
 
-fn write_files(scenario: &Scenario, pki: &Pki) -> io::Result<TempDir> {
-    let files = tempfile::Builder::new().prefix("netsonde-lab-").tempdir()?;
-    // Programs in the lab may run as another user than the lab.
-    fs::set_permissions(files.path(), Permissions::from_mode(0o755))?;
-    let resolver = format!(
-        "nameserver {}\noptions timeout:2 attempts:2\n",
-        scenario.resolver.address
-    );
-    fs::write(files.path().join(CA_FILE), pki.trusted_pem())?;
-    fs::write(files.path().join("resolv.conf"), resolver)?;
-    fs::write(files.path().join("hosts"), "127.0.0.1 localhost\n::1 localhost\n")?;
+fn files_folder() -> Result<&'static Path, LabError> {
+    let mut folders = FILES_FOLDERS.into_iter().map(Path::new);
+    folders.find(|folder| folder.is_dir()).ok_or_else(|| {
+        doing("find a folder for the client's files (/sys/firmware or /mnt)")(io::ErrorKind::NotFound)
+    })
+}
+
+fn client_view(
+    network: OwnedFd,
+    scenario: &Scenario,
+    pki: &Pki,
+    folder: &Path,
+) -> Result<ClientView, LabError> {
+    let resolver = scenario.resolver.address;
     // All but the way to host names stays as it is on this machine.
-    let switch = fs::read_to_string("/etc/nsswitch.conf").unwrap_or_default();
+    let switch = std::fs::read_to_string("/etc/nsswitch.conf").unwrap_or_default();
     let kept = switch
         .lines()
         .filter(|line| !line.trim_start().starts_with("hosts:"));
@@ -247,38 +244,50 @@ fn write_files(scenario: &Scenario, pki: &Pki) -> io::Result<TempDir> {
         .chain(["hosts: files dns"])
         .flat_map(|line| [line, "\n"])
         .collect();
-    fs::write(files.path().join("nsswitch.conf"), switch)?;
-    Ok(files)
-}
-
-fn client_view(network: OwnedFd, files: &Path) -> Result<ClientView, LabError> {
-    let c_string = |path: &Path| CString::new(path.as_os_str().as_bytes()).map_err(doing("name a file"));
     let mut view = ClientView {
         network,
-        files: Vec::new(),
+        folder: c_string(folder)?,
+        files: vec![ClientFile {
+            path: c_string(&folder.join(CA_FILE))?,
+            content: pki.trusted_pem().into(),
+            covers: None,
+        }],
         hidden: Vec::new(),
     };
-    for (name, path) in CLIENT_FILES {
+    let files = [
+        (
+            "/etc/resolv.conf",
+            format!("nameserver {resolver}\noptions timeout:2 attempts:2\n"),
+        ),
+        ("/etc/nsswitch.conf", switch),
+        ("/etc/hosts", "127.0.0.1 localhost\n::1 localhost\n".to_owned()),
+    ];
+    for (path, content) in files {
         // Links are followed: what they lead to is what can be covered.
-        match fs::canonicalize(path) {
-            Ok(path) => view.files.push((c_string(&files.join(name))?, c_string(&path)?)),
-            Err(_) if name != "resolv.conf" => (),
-            Err(source) => {
-                return Err(LabError::SetUp {
-                    what: "find /etc/resolv.conf (an empty file will do)",
-                    source,
-                });
-            }
-        }
+        let covers = match std::fs::canonicalize(path) {
+            Ok(covers) => covers,
+            Err(_) if path != "/etc/resolv.conf" => continue,
+            Err(error) => return Err(doing("find /etc/resolv.conf (an empty file will do)")(error)),
+        };
+        let name = Path::new(path).file_name().unwrap_or_default();
+        view.files.push(ClientFile {
+            path: c_string(&folder.join(name))?,
+            content: content.into(),
+            covers: Some(c_string(&covers)?),
+        });
     }
     let caches: BTreeSet<PathBuf> = NAME_CACHES
         .into_iter()
-        .filter_map(|path| fs::canonicalize(path).ok())
+        .filter_map(|path| std::fs::canonicalize(path).ok())
         .collect();
     for cache in caches {
         view.hidden.push(c_string(&cache)?);
     }
     Ok(view)
+}
+
+fn c_string(path: &Path) -> Result<CString, LabError> {
+    CString::new(path.as_os_str().as_bytes()).map_err(doing("name a file"))
 }
 
 /// Goes to the client's place once, so that later visits can be relied on.

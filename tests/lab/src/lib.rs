@@ -68,7 +68,9 @@ pub mod test;
 
 pub use available::{Unavailable, available};
 #[cfg(target_os = "linux")]
-pub use lab::{CLIENT_IPV4, CLIENT_IPV6, Lab, LabError};
-pub use scenario::{Scenario, ScenarioError};
+pub use lab::{Lab, LabError};
+pub use scenario::{CLIENT_IPV4, CLIENT_IPV6, Scenario, ScenarioError};
 #[cfg(target_os = "linux")]
 pub use sys::namespaces::command_in_namespaces;
+#[cfg(target_os = "linux")]
+pub use sys::processes::run_to_end;

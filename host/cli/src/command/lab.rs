@@ -17,10 +17,11 @@ pub(crate) use linux::{run, unavailable};
 
 #[cfg(target_os = "linux")]
 mod linux {
+    use std::ffi::OsStr;
+    use std::io;
     use std::os::unix::process::ExitStatusExt as _;
     use std::process::{Command, ExitStatus};
-    use std::sync::Arc;
-    use std::sync::atomic::AtomicBool;
+    use std::time::Duration;
 
     use anyhow::Context as _;
 
@@ -30,6 +31,13 @@ mod linux {
 
     /// Set for the process that is inside the namespaces already.
     const INSIDE: &str = "NETSONDE_LAB_INSIDE";
+
+    /// How long the command has to end when it is asked to. The process outside the namespaces waits for the one
+    /// inside, which kills the command, and therefore for longer.
+    const GRACE: Duration = Duration::from_secs(2);
+    /// As shells end when there is no such command, and when there is but it cannot be executed.
+    const NOT_FOUND: u8 = 127;
+    const NOT_EXECUTABLE: u8 = 126;
 
     /// Run a command inside the lab and end as it ends.
     pub(crate) fn run(args: &Lab, verbose: u8) -> anyhow::Result<Exit> {
@@ -43,7 +51,8 @@ mod linux {
         let mut command = Command::new(this);
         command.args(std::env::args_os().skip(1)).env(INSIDE, "1");
         netsonde_lab::command_in_namespaces(&mut command);
-        wait(&mut command, "netsonde")
+        let status = netsonde_lab::run_to_end(&mut command, 2 * GRACE).context("run netsonde in namespaces")?;
+        Ok(exit(status))
     }
 
     /// Where there is no lab, say why and what to change.
@@ -68,7 +77,10 @@ mod linux {
             .context("name a command to run inside the lab")?;
         let mut command = lab.command(program);
         command.args(arguments).env_remove(INSIDE);
-        let exit = wait(&mut command, &program.to_string_lossy())?;
+        let exit = match netsonde_lab::run_to_end(&mut command, GRACE) {
+            Ok(status) => exit(status),
+            Err(error) => not_run(program, &error),
+        };
         for (rule, hits) in lab.rule_hits() {
             tracing::info!("the censor's rule {rule} acted on {hits} flows");
         }
@@ -84,12 +96,23 @@ mod linux {
         Ok(exit)
     }
 
-    /// Wait for a command. Ctrl-C goes to the whole process group: the command decides what to do with it.
-    fn wait(command: &mut Command, name: &str) -> anyhow::Result<Exit> {
-        let ignored = Arc::new(AtomicBool::new(false));
-        signal_hook::flag::register(signal_hook::consts::SIGINT, ignored).context("catch Ctrl-C")?;
-        let status = command.status().with_context(|| format!("run `{name}`"))?;
-        Ok(exit(status))
+    /// Say why the command did not start, and end as a shell would.
+    fn not_run(program: &OsStr, error: &io::Error) -> Exit {
+        let program = program.display();
+        let (why, code) = if error.kind() == io::ErrorKind::NotFound {
+            (
+                "there is no such command; is it in PATH, and its interpreter installed?".to_owned(),
+                NOT_FOUND,
+            )
+        } else {
+            (format!("it cannot be executed: {error}"), NOT_EXECUTABLE)
+        };
+        anstream::eprintln!(
+            "{}error:{} run `{program}`: {why}",
+            crate::view::ERROR,
+            crate::view::ERROR.render_reset()
+        );
+        Exit::Command(code)
     }
 
     /// As a shell reports it: the exit code, or 128 and the signal.

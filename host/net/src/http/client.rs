@@ -12,7 +12,10 @@ use http_body_util::{BodyExt, Full};
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use netsonde_data::failure::FailureCode;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    pin::pin,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+};
 use tokio::{
     sync::{Mutex as AsyncMutex, OnceCell},
     task::AbortHandle,
@@ -26,6 +29,8 @@ pub(crate) struct Client {
     stream: Mutex<Option<Stream>>,
     sender: OnceCell<Sender>,
     driver: Mutex<Option<AbortHandle>>,
+    /// Why hyper gave the connection up, if it did. An exchange hears only that it was cancelled.
+    broken: Arc<OnceLock<hyper::Error>>,
 }
 
 #[derive(Debug)]
@@ -59,6 +64,7 @@ impl Connection {
             stream: Mutex::new(Some(stream)),
             sender: OnceCell::new(),
             driver: Mutex::default(),
+            broken: Arc::default(),
         };
         let client = Arc::new(client);
         *mode = Mode::Http(Arc::clone(&client));
@@ -108,22 +114,28 @@ impl Client {
             let (sender, driver) = http2::handshake(TokioExecutor::new(), io).await?;
             (
                 Sender::H2(sender),
-                tokio::spawn(async move { drop(driver.await) }),
+                tokio::spawn(drive(driver, Arc::clone(&self.broken))),
             )
         } else {
             let mut builder = http1::Builder::new();
             builder
                 .title_case_headers(true)
                 .preserve_header_case(true)
+                .allow_obsolete_multiline_headers_in_responses(true)
                 .max_headers(1_000);
             let (sender, driver) = builder.handshake(io).await?;
             (
                 Sender::H1(AsyncMutex::new(sender)),
-                tokio::spawn(async move { drop(driver.await) }),
+                tokio::spawn(drive(driver, Arc::clone(&self.broken))),
             )
         };
         *self.driver.lock().unwrap_or_else(PoisonError::into_inner) = Some(driver.abort_handle());
         Ok(sender)
+    }
+
+    /// Why hyper gave the connection up, if it did.
+    pub(super) fn broken(&self) -> Option<&hyper::Error> {
+        self.broken.get()
     }
 
     fn abort(&self) {
@@ -136,6 +148,15 @@ impl Client {
 impl Drop for Client {
     fn drop(&mut self) {
         self.abort();
+    }
+}
+
+/// Hyper's part of the work. How it ends is written down before the driver is dropped, which is what cancels the
+/// exchanges that wait for it: they find the reason there.
+async fn drive(driver: impl Future<Output = hyper::Result<()>>, broken: Arc<OnceLock<hyper::Error>>) {
+    let mut driver = pin!(driver);
+    if let Err(error) = driver.as_mut().await {
+        let _ = broken.set(error);
     }
 }
 

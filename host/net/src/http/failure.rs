@@ -36,10 +36,15 @@ impl From<http::Error> for ExchangeError {
     }
 }
 
-/// The failure string. Where hyper does not pass on what the socket said, the socket is asked.
-pub(super) fn code(error: &ExchangeError, socket: &Shared) -> FailureCode {
+/// The failure string. Where hyper says no more than that the connection is gone, `broken` may know why; where hyper
+/// does not pass on what the socket said, the socket is asked.
+pub(super) fn code(error: &ExchangeError, broken: Option<&hyper::Error>, socket: &Shared) -> FailureCode {
     match error {
-        ExchangeError::Hyper(error) => hyper_code(error, socket),
+        ExchangeError::Hyper(error) => match broken.filter(|_| error.is_canceled() || error.is_closed()) {
+            // What the socket said after that, such as its end, is no more than what follows from it.
+            Some(reason) => hyper_code(reason, None),
+            None => hyper_code(error, Some(socket)),
+        },
         ExchangeError::Http(error) => FailureCode::unknown(error.to_string()),
         ExchangeError::Unspellable => FailureCode::unknown("the headers contradict each other"),
         ExchangeError::Gone => socket
@@ -48,7 +53,7 @@ pub(super) fn code(error: &ExchangeError, socket: &Shared) -> FailureCode {
     }
 }
 
-fn hyper_code(error: &hyper::Error, socket: &Shared) -> FailureCode {
+fn hyper_code(error: &hyper::Error, socket: Option<&Shared>) -> FailureCode {
     let sources = std::iter::successors(error.source(), |&error| error.source());
     if let Some(error) = sources
         .clone()
@@ -69,7 +74,7 @@ fn hyper_code(error: &hyper::Error, socket: &Shared) -> FailureCode {
             "HTTP/1.x transport connection broken: malformed HTTP {what}"
         ));
     }
-    if let Some(code) = socket.last_failure() {
+    if let Some(code) = socket.and_then(Shared::last_failure) {
         return code;
     }
     if error.is_canceled() || error.is_closed() {

@@ -460,3 +460,67 @@ async fn http2_that_ends_early_ends_like_the_stream_under_it() {
         "{failure}"
     );
 }
+
+/// HTTP/2 with a server that says `frames` once the handshake is done, and nothing else.
+async fn http2_told(frames: &'static [u8]) -> Result<Response, NetError> {
+    let authority = Authority::new();
+    let mut config = authority.server("example.org", |_| {});
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let address = server(move |stream| {
+        let acceptor = acceptor.clone();
+        async move {
+            let mut stream = acceptor.accept(stream).await.unwrap();
+            stream.write_all(frames).await.unwrap();
+            stream.flush().await.unwrap();
+            let mut sink = [0; 1024];
+            while stream.read(&mut sink).await.is_ok_and(|count| count > 0) {}
+        }
+    })
+    .await;
+    let bench = Bench::trusting(&authority.pem());
+    let connection = connect(&bench, address).await;
+    let options = HandshakeOptions {
+        alpn: vec!["h2".to_owned()],
+        ..named("example.org")
+    };
+    let connection = bench.net.handshake(&bench.tx, connection, options).await.unwrap();
+    // What the server says is there before the request is.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let request = Request {
+        url: "https://example.org/".to_owned(),
+        timeout: Some(Duration::from_secs(5)),
+        ..Request::default()
+    };
+    bench.net.round_trip(&bench.tx, &connection, request).await
+}
+
+#[tokio::test]
+async fn http2_that_the_server_breaks_off_before_the_request_says_why() {
+    // SETTINGS; GOAWAY with ENHANCE_YOUR_CALM.
+    let frames = b"\0\0\0\x04\0\0\0\0\0\0\0\x08\x07\0\0\0\0\0\0\0\0\0\0\0\0\x0b";
+    let failure = code(http2_told(frames).await);
+    assert!(
+        failure.as_str().starts_with("unknown_failure: http2 error")
+            && failure.as_str().contains("excessive load"),
+        "{failure}"
+    );
+}
+
+#[tokio::test]
+async fn a_header_folded_over_lines_is_one_header() {
+    let bench = Bench::new();
+    let address = replying(b"HTTP/1.1 200 OK\r\nX-Folded: one\r\n  two\r\nContent-Length: 2\r\n\r\nok").await;
+    let response = once(&bench, address, get(address)).await.unwrap();
+    assert_eq!(&response.body[..], b"ok");
+    let (_, value) = response
+        .headers
+        .iter()
+        .find(|(name, _)| name == "X-Folded")
+        .unwrap();
+    let words: Vec<_> = value
+        .split(u8::is_ascii_whitespace)
+        .filter(|word| !word.is_empty())
+        .collect();
+    assert_eq!(words, [b"one", b"two"]);
+}

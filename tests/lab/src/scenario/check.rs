@@ -1,6 +1,6 @@
 //! What must hold between the fields of a scenario, whether it was read or built.
 
-use super::{Action, Host, Scenario, When};
+use super::{Action, CLIENT_IPV4, CLIENT_IPV6, Host, Resolver, Scenario, When};
 use http::{HeaderName, HeaderValue};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -50,6 +50,7 @@ impl Scenario {
             ));
         }
         self.check_names()?;
+        self.check_addresses()?;
         self.check_services()?;
         for (index, rule) in self.rules.iter().enumerate() {
             check_rule(&rule.when, &rule.action)
@@ -77,6 +78,34 @@ impl Scenario {
             check_shape(host, &seen).map_err(|(what, remedy)| {
                 problem(Place::Host(index), format!("{}: {what}", host.name), remedy)
             })?;
+        }
+        Ok(())
+    }
+
+    /// Nobody has the client's address, nor, by mistake, the resolver's.
+    fn check_addresses(&self) -> Result<(), Problem> {
+        let is_clients = |address: IpAddr| address == CLIENT_IPV4 || address == CLIENT_IPV6;
+        let resolver = self.resolver.address;
+        if is_clients(resolver) {
+            let what = format!("{resolver} is the client's own address");
+            return Err(problem(Place::Resolver, what, "give the resolver another one"));
+        }
+        for (index, host) in self.hosts.iter().enumerate() {
+            for address in &host.addresses {
+                let (whose, remedy) = if is_clients(*address) {
+                    ("the client's own", "give the host another one")
+                } else if *address == resolver && resolver == Resolver::default().address {
+                    // A resolver at an address the scenario chose may be a host, too.
+                    (
+                        "the provider's resolver's",
+                        "give the host another one, or move the resolver: [resolver] address = \"…\"",
+                    )
+                } else {
+                    continue;
+                };
+                let what = format!("{}: {address} is {whose} address", host.name);
+                return Err(problem(Place::Host(index), what, remedy));
+            }
         }
         Ok(())
     }

@@ -9,7 +9,12 @@ pub use check::Problem;
 pub use parse::ScenarioError;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+/// The client's IPv4 address.
+pub const CLIENT_IPV4: Ipv4Addr = Ipv4Addr::new(130, 192, 91, 211);
+/// The client's IPv6 address, which it has in scenarios with IPv6 hosts.
+pub const CLIENT_IPV6: Ipv6Addr = Ipv6Addr::new(0x2001, 0x760, 0, 0x211, 0, 0, 0, 2);
 
 /// One simulated internet: its hosts, the client's resolver and the censor's rules.
 #[derive(Clone, Debug, PartialEq, Eq)]

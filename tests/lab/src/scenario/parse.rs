@@ -11,7 +11,7 @@ use toml::Spanned;
 #[derive(Debug, thiserror::Error)]
 pub enum ScenarioError {
     /// The file cannot be read.
-    #[error("read scenario {file}: {source}")]
+    #[error("read scenario {file}")]
     Read {
         /// The file, as it was given.
         file: String,

@@ -2,6 +2,7 @@
 
 pub(crate) mod namespaces;
 pub(crate) mod netlink;
+pub(crate) mod processes;
 
 /// Writes a network setting of the calling thread's network namespace, if the kernel lets it be written: none of
 /// those the lab touches is one it cannot do without.

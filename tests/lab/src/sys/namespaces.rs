@@ -1,14 +1,15 @@
 //! User, network and mount namespaces: getting the privilege to build a lab, and moving into its parts.
 
 use crate::link;
+use crate::sys::processes;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::Signal;
-use nix::sys::stat::Mode;
-use nix::unistd::{getegid, geteuid, getpid, getppid, write};
+use nix::sys::stat::{Mode, fchmod};
+use nix::unistd::{Pid, getegid, geteuid, getpid, getppid, write};
 use std::ffi::{CStr, CString};
 use std::fs::File;
 use std::io::{self, Read};
@@ -19,10 +20,10 @@ use std::process::Command;
 /// Makes `command` start in a place where a [`Lab`](crate::Lab) can be started, and die with the thread that
 /// starts it.
 ///
-/// A process that may administer the network and the system already (root, usually) starts as it would have.
-/// Any other gets a user namespace of its own in which it is root, the caller's files and the caller's identity
-/// staying what they are. Starting it fails where the kernel forbids that; [`available`](crate::available) tells
-/// beforehand, and says why.
+/// A process that may administer the network and the system already (root, usually) stays who it is. Any other gets
+/// a user namespace of its own in which it is root, the caller's files and the caller's identity staying what they
+/// are. Either way it is the first process of a process namespace: whatever it has started ends with it. Starting it
+/// fails where the kernel forbids that; [`available`](crate::available) tells beforehand, and says why.
 pub fn command_in_namespaces(command: &mut Command) -> &mut Command {
     let identity = (!privileged()).then(Identity::of_this_process);
     let parent = getpid();
@@ -31,6 +32,7 @@ pub fn command_in_namespaces(command: &mut Command) -> &mut Command {
             identity.enter_user_namespace(|_| ())?;
         }
         die_with(parent)?;
+        processes::enter_process_namespace()?;
         Ok(())
     };
     // SAFETY: between fork and exec the closure makes system calls only: what it needs was allocated before, it
@@ -53,7 +55,7 @@ pub(crate) fn privileged() -> bool {
 }
 
 /// Arranges for this process, just forked by a thread of `parent`, to be killed when that thread ends.
-fn die_with(parent: nix::unistd::Pid) -> nix::Result<()> {
+fn die_with(parent: Pid) -> nix::Result<()> {
     set_pdeathsig(Signal::SIGKILL)?;
     // The parent may have ended before the line above.
     if getppid() == parent {
@@ -109,7 +111,7 @@ pub(crate) enum Step {
     UserNamespace,
     /// The user and group maps of that namespace.
     IdentityMaps,
-    /// The network and mount namespaces.
+    /// The network, mount and process namespaces.
     OtherNamespaces,
     /// A tun device, or packet sockets in its place.
     Links,
@@ -133,7 +135,7 @@ impl Step {
             Self::Fork => "start a process",
             Self::UserNamespace => "make a user namespace",
             Self::IdentityMaps => "map this user in a new user namespace",
-            Self::OtherNamespaces => "make network and mount namespaces",
+            Self::OtherNamespaces => "make network, mount and process namespaces",
             Self::Links => "make a network device",
             Self::Done => "end the trial",
         }
@@ -156,6 +158,7 @@ pub(crate) fn try_in_child() -> io::Result<Option<(Step, io::Error)>> {
             progress(Step::OtherNamespaces);
             unshare(CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS)?;
         }
+        unshare(CloneFlags::CLONE_NEWPID)?;
         progress(Step::Links);
         link::try_devices()?;
         progress(Step::Done);
@@ -198,10 +201,39 @@ pub(crate) fn enter_network_namespace(namespace: &impl AsFd) -> nix::Result<()> 
 pub(crate) struct ClientView {
     /// The client's network namespace.
     pub(crate) network: OwnedFd,
-    /// Files to see, each with the path at which to see it.
-    pub(crate) files: Vec<(CString, CString)>,
+    /// The folder that holds the client's files. They are in memory and go with the last process that sees them,
+    /// however the lab ends.
+    pub(crate) folder: CString,
+    /// The files in it.
+    pub(crate) files: Vec<ClientFile>,
     /// Directories to see empty.
     pub(crate) hidden: Vec<CString>,
+}
+
+/// A file that only the client sees.
+pub(crate) struct ClientFile {
+    /// Its path, in the view's folder.
+    pub(crate) path: CString,
+    pub(crate) content: Vec<u8>,
+    /// The machine's file in whose place it is seen, too.
+    pub(crate) covers: Option<CString>,
+}
+
+impl ClientFile {
+    /// Writes the file, for everybody to read: programs in the lab may run as another user than the lab. System
+    /// calls only.
+    fn write(&self) -> nix::Result<()> {
+        let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC;
+        let file = open(self.path.as_c_str(), flags, Mode::S_IRUSR | Mode::S_IWUSR)?;
+        // Not open's mode, from which the umask is taken.
+        fchmod(&file, Mode::from_bits_truncate(0o644))?;
+        let mut rest = self.content.as_slice();
+        while !rest.is_empty() {
+            let written = write(&file, rest)?;
+            rest = rest.get(written..).unwrap_or_default();
+        }
+        Ok(())
+    }
 }
 
 impl ClientView {
@@ -211,14 +243,19 @@ impl ClientView {
         unshare(CloneFlags::CLONE_NEWNS)?;
         let none = None::<&CStr>;
         mount(none, c"/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none)?;
-        for (file, path) in &self.files {
-            mount(
-                Some(file.as_c_str()),
-                path.as_c_str(),
-                none,
-                MsFlags::MS_BIND,
-                none,
-            )?;
+        mount(
+            Some(c"none"),
+            self.folder.as_c_str(),
+            Some(c"tmpfs"),
+            MsFlags::empty(),
+            Some(c"mode=755"),
+        )?;
+        for file in &self.files {
+            file.write()?;
+            if let Some(covered) = &file.covers {
+                let from = Some(file.path.as_c_str());
+                mount(from, covered.as_c_str(), none, MsFlags::MS_BIND, none)?;
+            }
         }
         for path in &self.hidden {
             mount(
