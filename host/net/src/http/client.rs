@@ -121,6 +121,7 @@ impl Client {
             builder
                 .title_case_headers(true)
                 .preserve_header_case(true)
+                .allow_obsolete_multiline_headers_in_responses(true)
                 .max_headers(1_000);
             let (sender, driver) = builder.handshake(io).await?;
             (

@@ -506,3 +506,21 @@ async fn http2_that_the_server_breaks_off_before_the_request_says_why() {
         "{failure}"
     );
 }
+
+#[tokio::test]
+async fn a_header_folded_over_lines_is_one_header() {
+    let bench = Bench::new();
+    let address = replying(b"HTTP/1.1 200 OK\r\nX-Folded: one\r\n  two\r\nContent-Length: 2\r\n\r\nok").await;
+    let response = once(&bench, address, get(address)).await.unwrap();
+    assert_eq!(&response.body[..], b"ok");
+    let (_, value) = response
+        .headers
+        .iter()
+        .find(|(name, _)| name == "X-Folded")
+        .unwrap();
+    let words: Vec<_> = value
+        .split(u8::is_ascii_whitespace)
+        .filter(|word| !word.is_empty())
+        .collect();
+    assert_eq!(words, [b"one", b"two"]);
+}
