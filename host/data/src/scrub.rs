@@ -2,7 +2,7 @@
 //!
 //! Two independent mechanisms, as in OONI:
 //!
-//! * [`Scrubber`] knows the probe's own addresses and removes them, in every textual form, from a whole measurement.
+//! * [`Scrubber`] knows the probe's own addresses and removes them, in the many spellings it names, from a whole measurement.
 //! * [`address_looking`] knows nothing and removes whatever looks like an address; it is applied to header values,
 //!   bodies and the text of unknown failures, where a middlebox may have written the address of the probe or of
 //!   somebody else.

@@ -2,19 +2,31 @@
 
 use super::{
     SCRUBBED,
-    scan::{self, Kind},
+    scan::{self, Kind, Piece, Separator},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Removes known addresses, in every textual form, from JSON documents.
+/// What stands between the numbers of an IPv4 address.
+const SEPARATORS: [&Separator; 3] = [&[b".", b"%2e"], &[b"-"], &[b"_"]];
+
+/// Removes known addresses from JSON documents, in these spellings:
 ///
-/// Forms of an IPv4 address: dotted or dashed, in this order of octets or reversed (as names of access lines and
-/// `in-addr.arpa` have it), with leading zeros, mapped into IPv6. Of an IPv6 address: any compression, any case,
-/// leading zeros, colons written as `%3A`, 32 hexadecimal digits, the nibbles of `ip6.arpa`. A port may follow. Both
-/// in keys and in values, and inside base64 data, where the address's bare octets are replaced by zeros too. An
-/// address inside a longer number is another number and stays.
+/// * An IPv4 address: four decimal numbers, leading zeros or not, with dots, dots written as `%2E`, dashes or
+///   underscores between them, in this order or reversed (as names of access lines and `in-addr.arpa` have it).
+/// * An IPv4 address in an IPv6 address, which goes as a whole: mapped (`::ffff:0:0/96`), of NAT64 with the well-known
+///   prefix (`64:ff9b::/96`), of 6to4 (`2002::/16`, whatever follows the address).
+/// * An IPv6 address: any compression, any case, leading zeros, the last 32 bits as an IPv4 address; with colons,
+///   colons written as `%3A`, or dashes. Also its 32 hexadecimal digits without anything between them, and the nibbles
+///   of `ip6.arpa`.
+///
+/// Brackets around an address go with it; a port after it stays. All this both in keys and in values, and inside base64
+/// data, where the address's bare octets are replaced by zeros too. An address inside a longer number is another number
+/// and stays.
+///
+/// Any other spelling stays: an IPv4 address as one number or with octal or hexadecimal parts, other ways of putting it
+/// into an IPv6 address (Teredo, NAT64 with a network's own prefix), anything encoded twice.
 #[derive(Clone, Debug)]
 pub struct Scrubber {
     v4: Vec<Ipv4Addr>,
@@ -120,7 +132,10 @@ impl Scrubber {
         let mut out = Vec::with_capacity(text.len());
         let mut index = 0;
         while let Some(&byte) = text.get(index) {
-            if let Some(end) = self.address_at(text, index) {
+            if let Some(end) = self
+                .bracketed_at(text, index)
+                .or_else(|| self.address_at(text, index))
+            {
                 out.extend_from_slice(SCRUBBED.as_bytes());
                 index = end;
             } else {
@@ -131,58 +146,58 @@ impl Scrubber {
         out
     }
 
+    /// Where the address ends, brackets included, whose opening bracket is at `start`.
+    fn bracketed_at(&self, text: &[u8], start: usize) -> Option<usize> {
+        if scan::at(text, start) != b'[' {
+            return None;
+        }
+        let end = self.address_at(text, start + 1)?;
+        (scan::at(text, end) == b']').then_some(end + 1)
+    }
+
     /// Where the address that begins at `start` ends, if a known one begins there.
     fn address_at(&self, text: &[u8], start: usize) -> Option<usize> {
         let first = scan::at(text, start);
-        if !first.is_ascii_hexdigit() && first != b':' && first != b'%' {
+        if !first.is_ascii_hexdigit() && !matches!(first, b':' | b'%' | b'-') {
             return None;
         }
+        let after_escape = scan::after_escape(text, start);
         if first.is_ascii_digit()
-            && !scan::before(text, start).is_ascii_digit()
+            && (after_escape || !scan::before(text, start).is_ascii_digit())
             && let Some(end) = self.quad_at(text, start)
         {
             return Some(end);
         }
-        if first.is_ascii_hexdigit() && self.inside_digits(text, start) {
+        if first.is_ascii_hexdigit() && scan::before(text, start).is_ascii_hexdigit() && !after_escape {
             return None;
         }
         self.v6_at(text, start).or_else(|| self.spelling_at(text, start))
     }
 
-    /// Whether the hexadecimal digit at `start` continues a number. The digits of `%3A` do not begin one.
-    #[expect(clippy::unused_self, reason = "reads better among its siblings")]
-    fn inside_digits(&self, text: &[u8], start: usize) -> bool {
-        let escaped = start >= 3
-            && text
-                .get(start - 3..start)
-                .is_some_and(|escape| escape.eq_ignore_ascii_case(b"%3a"));
-        scan::before(text, start).is_ascii_hexdigit() && !escaped
-    }
-
     fn quad_at(&self, text: &[u8], start: usize) -> Option<usize> {
-        let (address, end) = scan::quad(text, start, b'.').or_else(|| scan::quad(text, start, b'-'))?;
+        let mut separators = SEPARATORS.iter();
+        let (address, end) = separators.find_map(|separator| scan::quad(text, start, separator))?;
         let [a, b, c, d] = address.octets();
         let reversed = Ipv4Addr::new(d, c, b, a);
         (self.v4.contains(&address) || self.v4.contains(&reversed)).then_some(end)
     }
 
     fn v6_at(&self, text: &[u8], start: usize) -> Option<usize> {
-        let run = scan::run(text, start);
+        [scan::run, scan::dashed_run]
+            .into_iter()
+            .find_map(|run| self.v6_in(text, &run(text, start)))
+    }
+
+    fn v6_in(&self, text: &[u8], run: &[Piece]) -> Option<usize> {
         if run.iter().filter(|piece| piece.kind == Kind::Colon).count() < 2 {
             return None;
         }
         // The longest spelling first; what remains may be a port.
-        scan::plausible(&run).find_map(|pieces| {
+        scan::plausible(run).find_map(|pieces| {
             let address = scan::v6(text, pieces)?;
-            let known = match address.to_canonical() {
-                IpAddr::V4(address) => self.v4.contains(&address),
-                IpAddr::V6(address) => self.v6.contains(&address),
-            };
-            if known {
-                pieces.last().map(|piece| piece.end)
-            } else {
-                None
-            }
+            let known =
+                self.v6.contains(&address) || embedded(address).is_some_and(|v4| self.v4.contains(&v4));
+            pieces.last().filter(|_| known).map(|piece| piece.end)
         })
     }
 
@@ -193,6 +208,17 @@ impl Scrubber {
             (same && !scan::at(text, end).is_ascii_hexdigit()).then_some(end)
         })
     }
+}
+
+/// The IPv4 address that an IPv6 address holds: mapped, or of NAT64 or 6to4.
+fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
+    let ([0, 0, 0, 0, 0, 0xffff, high, low]
+    | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
+    | [0x2002, high, low, ..]) = address.segments()
+    else {
+        return None;
+    };
+    Some(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)))
 }
 
 fn position(haystack: &[u8], needle: &[u8]) -> Option<usize> {
@@ -220,6 +246,18 @@ mod tests {
             "188.81.99.88",
             "88-99-81-188",
             "188-81-99-88",
+            "88_99_81_188",
+            "188_81_99_88",
+            "88%2e99%2E81.188",
+            "[88.99.81.188]",
+            "[2a01:4f8:c012:8aa4::1]",
+            "2a01-4f8-c012-8aa4--1",
+            "2A01-4f8-c012-8aa4-0-0-0-1",
+            "64:ff9b::5863:51bc",
+            "64:ff9b::88.99.81.188",
+            "64-ff9b--5863-51bc",
+            "2002:5863:51bc::",
+            "2002:5863:51bc:1:2:3:4:5",
             "::ffff:88.99.81.188",
             "::ffff:5863:51bc",
             V6,
@@ -239,13 +277,18 @@ mod tests {
     fn what_stands_around_stays() {
         for (text, expected) in [
             ("dial 88.99.81.188:443", "dial [scrubbed]:443"),
-            ("[2a01:4f8:c012:8aa4::1]:443", "[[scrubbed]]:443"),
+            ("[2a01:4f8:c012:8aa4::1]:443", "[scrubbed]:443"),
             ("2a01:4f8:c012:8aa4::1:443", "[scrubbed]:443"),
             (
                 "static.188.81.99.88.clients.example",
                 "static.[scrubbed].clients.example",
             ),
             ("ip:2a01:4f8:c012:8aa4::1.", "ip:[scrubbed]."),
+            ("u=%2288.99.81.188%22", "u=%22[scrubbed]%22"),
+            ("%202a01:4f8:c012:8aa4::1", "%20[scrubbed]"),
+            ("dyn-2a01-4f8-c012-8aa4--1.example", "dyn-[scrubbed].example"),
+            ("dyn--2a01-4f8-c012-8aa4--1-dsl", "dyn--[scrubbed]-dsl"),
+            ("[88.99.81.188, x]", "[[scrubbed], x]"),
             ("v88.99.81.188x", "v[scrubbed]x"),
         ] {
             assert_eq!(scrubber().text(text), expected);
@@ -259,6 +302,14 @@ mod tests {
             "88.99.81.1880",
             "88.99.81.18",
             "88.99.81",
+            "88_99_81_1880",
+            "88%2e99%2e81%2e1880",
+            "88-99_81-188",
+            "2a01-4f8-c012-8aa4--12",
+            "64:ff9b::5863:51bd",
+            "2002:5863:51bd::1",
+            "2003:5863:51bc::1",
+            "0x586351bc 1482904000 0130.0143.0121.0274",
             "2a01:4f8:c012:8aa4::12",
             "12a01:4f8:c012:8aa4::1",
             "2a01:4f8:c012:8aa4::",
@@ -291,7 +342,9 @@ mod tests {
 
     #[test]
     fn long_texts_of_anything_take_no_time() {
-        for piece in [":", "a:", "::1", "1.2.3.", "%3A", "f"] {
+        for piece in [
+            ":", "a:", "::1", "1.2.3.", "%3A", "f", "-", "a-", "--1", "1%2e", "1_2_3_", "[",
+        ] {
             let text = piece.repeat((1 << 16) / piece.len());
             let begin = std::time::Instant::now();
             let _ = scrubber().text(&text);
@@ -306,7 +359,7 @@ mod tests {
     }
 
     /// The ways to write an IPv6 address: which case, which groups in full, whether to compress, how to end.
-    fn spell(address: Ipv6Addr, upper: bool, full: [bool; 8], compress: bool, escape: bool) -> String {
+    fn spell(address: Ipv6Addr, upper: bool, full: [bool; 8], compress: bool, colon: &str) -> String {
         let group = |(group, full): (u16, bool)| {
             if full {
                 format!("{group:04x}")
@@ -321,35 +374,66 @@ mod tests {
             groups.join(":")
         };
         let text = if upper { text.to_uppercase() } else { text };
-        if escape { text.replace(':', "%3A") } else { text }
+        text.replace(':', colon)
     }
 
     proptest! {
         #[test]
         fn no_spelling_of_an_ipv6_address_leaks(
-            bits: u128, upper: bool, full: [bool; 8], compress: bool, escape: bool,
+            bits: u128, zeros: u8, upper: bool, full: [bool; 8], compress: bool,
+            colon in prop::sample::select(vec![":", "%3A", "%3a", "-"]),
             before in "[ g-z\\[\"=,;]{0,3}", after in "([ g-z\\]\"=,;].{0,9})?",
         ) {
-            let address = Ipv6Addr::from_bits(bits);
+            // So that there is something to compress.
+            let mut segments = Ipv6Addr::from_bits(bits).segments();
+            for (position, segment) in segments.iter_mut().enumerate() {
+                if zeros >> position & 1 == 1 {
+                    *segment = 0;
+                }
+            }
+            let address = Ipv6Addr::from(segments);
             prop_assume!(!address.is_loopback() && !address.is_unspecified());
+            prop_assume!(!(before.ends_with('[') && after.starts_with(']')));
             let scrubber = Scrubber::new([IpAddr::V6(address)]);
-            let spelled = spell(address, upper, full, compress, escape);
+            let spelled = spell(address, upper, full, compress, colon);
             let text = scrubber.text(&format!("{before}{spelled}{after}"));
             prop_assert_eq!(text, format!("{before}{SCRUBBED}{}", scrubber.text(&after)));
         }
 
         #[test]
         fn no_spelling_of_an_ipv4_address_leaks(
-            bits: u32, padded: bool, dashed: bool, before in "[^0-9]{0,3}", after in "([^0-9].{0,9})?",
+            bits: u32, padded: bool, separator in prop::sample::select(vec![".", "-", "_", "%2e", "%2E"]),
+            before in "[^0-9]{0,3}", after in "([^0-9].{0,9})?",
         ) {
             let address = Ipv4Addr::from_bits(bits);
             prop_assume!(!address.is_loopback() && !address.is_unspecified());
             let scrubber = Scrubber::new([IpAddr::V4(address)]);
             let octet = |octet: u8| if padded { format!("{octet:03}") } else { octet.to_string() };
-            let spelled = address.octets().map(octet).join(if dashed { "-" } else { "." });
+            let spelled = address.octets().map(octet).join(separator);
             let text = scrubber.text(&format!("{before}{spelled}{after}"));
             prop_assert!(!text.contains(&spelled), "{}", text);
             prop_assert!(text.contains(SCRUBBED), "{}", text);
+        }
+
+        #[test]
+        fn no_ipv6_address_with_an_ipv4_address_in_it_leaks(
+            bits: u32, suffix: [u16; 5], upper: bool, compress: bool,
+            colon in prop::sample::select(vec![":", "%3A", "-"]),
+        ) {
+            let address = Ipv4Addr::from_bits(bits);
+            prop_assume!(!address.is_loopback() && !address.is_unspecified());
+            let scrubber = Scrubber::new([IpAddr::V4(address)]);
+            let [high, low] = [(bits >> 16) as u16, (bits & 0xffff) as u16];
+            let [a, b, c, d, e] = suffix;
+            for segments in [
+                [0, 0, 0, 0, 0, 0xffff, high, low],
+                [0x64, 0xff9b, 0, 0, 0, 0, high, low],
+                [0x2002, high, low, a, b, c, d, e],
+                [0x2002, high, low, a, 0, 0, 0, 1],
+            ] {
+                let spelled = spell(Ipv6Addr::from(segments), upper, [false; 8], compress, colon);
+                prop_assert_eq!(scrubber.text(&format!("({spelled})")), "([scrubbed])");
+            }
         }
 
         #[test]

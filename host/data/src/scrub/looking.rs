@@ -80,7 +80,7 @@ fn touches_word(text: &[u8], index: usize) -> bool {
 }
 
 fn v4_at(text: &[u8], start: usize) -> Option<usize> {
-    let (_, end) = scan::quad(text, start, b'.')?;
+    let (_, end) = scan::quad(text, start, scan::DOT)?;
     let dotted_before =
         scan::before(text, start) == b'.' && start >= 2 && scan::at(text, start - 2).is_ascii_digit();
     let dotted_after = scan::at(text, end) == b'.' && scan::at(text, end + 1).is_ascii_digit();

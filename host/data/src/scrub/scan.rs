@@ -17,17 +17,31 @@ pub(super) fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
+/// Whether the byte at `start` follows a percent-encoded one, whose digits are no part of what begins here.
+pub(super) fn after_escape(text: &[u8], start: usize) -> bool {
+    let escape = start.checked_sub(3).and_then(|begin| text.get(begin..start));
+    matches!(escape, Some([b'%', high, low]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit())
+}
+
+/// What may stand between the numbers of an IPv4 address; letters in lower case.
+pub(super) type Separator = [&'static [u8]];
+
+/// The ordinary one.
+pub(super) const DOT: &Separator = &[b"."];
+
 /// Four numbers of one to three digits, each below 256, with `separator` between them, at `start`: the address and
 /// where it ends. Leading zeros are accepted. No more digits may follow.
-pub(super) fn quad(text: &[u8], start: usize, separator: u8) -> Option<(Ipv4Addr, usize)> {
+pub(super) fn quad(text: &[u8], start: usize, separator: &Separator) -> Option<(Ipv4Addr, usize)> {
     let mut octets = [0_u8; 4];
     let mut index = start;
     for (position, octet) in octets.iter_mut().enumerate() {
         if position > 0 {
-            if at(text, index) != separator {
-                return None;
-            }
-            index += 1;
+            let rest = text.get(index..)?;
+            let begins = |spelled: &&&[u8]| {
+                rest.get(..spelled.len())
+                    .is_some_and(|begin| begin.eq_ignore_ascii_case(spelled))
+            };
+            index += separator.iter().find(begins)?.len();
         }
         let digits = (0..3)
             .take_while(|&offset| at(text, index + offset).is_ascii_digit())
@@ -58,7 +72,7 @@ pub(super) struct Piece {
 pub(super) enum Kind {
     /// Hexadecimal digits.
     Group,
-    /// A colon, as such or as `%3A`.
+    /// A colon, as such or as `%3A`, or what stands for it.
     Colon,
     /// An IPv4 address in dotted form.
     Quad,
@@ -70,10 +84,19 @@ const LONGEST: usize = 17;
 /// The longest run of groups, colons and quads at `start`, but not much longer than any address: bodies come from
 /// strangers, and a megabyte of colons must not take a minute.
 pub(super) fn run(text: &[u8], start: usize) -> Vec<Piece> {
+    run_of(text, start, colon)
+}
+
+/// The same with dashes in place of colons, as host names have it.
+pub(super) fn dashed_run(text: &[u8], start: usize) -> Vec<Piece> {
+    run_of(text, start, |text, index| (at(text, index) == b'-').then_some(1))
+}
+
+fn run_of(text: &[u8], start: usize, colon: impl Fn(&[u8], usize) -> Option<usize>) -> Vec<Piece> {
     let mut pieces = Vec::new();
     let mut index = start;
     while pieces.len() <= LONGEST + 1 {
-        let (end, kind) = if let Some((_, end)) = quad(text, index, b'.') {
+        let (end, kind) = if let Some((_, end)) = quad(text, index, DOT) {
             (end, Kind::Quad)
         } else if at(text, index).is_ascii_hexdigit() {
             let digits = text
@@ -116,7 +139,7 @@ pub(super) fn v6(text: &[u8], pieces: &[Piece]) -> Option<Ipv6Addr> {
         match piece.kind {
             Kind::Colon => spelled.push(':'),
             Kind::Group => spelled.push_str(std::str::from_utf8(text.get(piece.start..piece.end)?).ok()?),
-            Kind::Quad => spelled.push_str(&quad(text, piece.start, b'.')?.0.to_string()),
+            Kind::Quad => spelled.push_str(&quad(text, piece.start, DOT)?.0.to_string()),
         }
     }
     spelled.parse().ok()
