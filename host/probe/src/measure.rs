@@ -366,6 +366,7 @@ fn usage(used: &Usage, budget: &Budget) -> Value {
         "queries": [used.net.queries, budget.net.queries],
         "bytes_sent": [used.net.bytes_sent, budget.net.bytes_sent],
         "bytes_received": [used.net.bytes_received, budget.net.bytes_received],
+        "observations": [used.net.observations, budget.net.observations],
         "host_calls": used.host_calls,
         "host_call_bytes": used.host_call_bytes,
         "instances": used.instances,
