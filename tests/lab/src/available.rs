@@ -153,6 +153,20 @@ mod tests {
     }
 
     #[test]
+    fn each_kind_of_namespace_has_its_setting() {
+        for kind in ["user", "net", "mnt", "pid"] {
+            let name = format!("user.max_{kind}_namespaces");
+            let text = forbidding_setting(|setting| (setting == name).then(|| "0\n".to_owned()))
+                .map(|cause| cause.to_string());
+            assert!(
+                text.as_ref()
+                    .is_some_and(|text| text.starts_with(&format!("{name} is 0,"))),
+                "{text:?}"
+            );
+        }
+    }
+
+    #[test]
     fn a_permissive_machine_has_no_forbidding_setting() {
         assert_eq!(forbidding_setting(|_| None), None);
     }

@@ -20,6 +20,7 @@ mod linux {
     use std::ffi::OsStr;
     use std::io;
     use std::os::unix::process::ExitStatusExt as _;
+    use std::path::Path;
     use std::process::{Command, ExitStatus};
     use std::time::Duration;
 
@@ -51,7 +52,8 @@ mod linux {
         let mut command = Command::new(this);
         command.args(std::env::args_os().skip(1)).env(INSIDE, "1");
         netsonde_lab::command_in_namespaces(&mut command);
-        let status = netsonde_lab::run_to_end(&mut command, 2 * GRACE).context("run netsonde in namespaces")?;
+        let status =
+            netsonde_lab::run_to_end(&mut command, 2 * GRACE).context("run netsonde in namespaces")?;
         Ok(exit(status))
     }
 
@@ -98,8 +100,7 @@ mod linux {
 
     /// Say why the command did not start, and end as a shell would.
     fn not_run(program: &OsStr, error: &io::Error) -> Exit {
-        let program = program.display();
-        let (why, code) = if error.kind() == io::ErrorKind::NotFound {
+        let (why, code) = if error.kind() == io::ErrorKind::NotFound || !is_there(program) {
             (
                 "there is no such command; is it in PATH, and its interpreter installed?".to_owned(),
                 NOT_FOUND,
@@ -108,11 +109,22 @@ mod linux {
             (format!("it cannot be executed: {error}"), NOT_EXECUTABLE)
         };
         anstream::eprintln!(
-            "{}error:{} run `{program}`: {why}",
+            "{}error:{} run `{}`: {why}",
             crate::view::ERROR,
-            crate::view::ERROR.render_reset()
+            crate::view::ERROR.render_reset(),
+            program.display()
         );
         Exit::Command(code)
+    }
+
+    /// Whether there is a file where a command is looked for. The operating system's error alone does not say: a
+    /// folder of PATH that may not be entered makes it "permission denied" for commands that are nowhere.
+    fn is_there(program: &OsStr) -> bool {
+        if Path::new(program).components().count() > 1 {
+            return Path::new(program).exists();
+        }
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        std::env::split_paths(&path).any(|folder| folder.join(program).exists())
     }
 
     /// As a shell reports it: the exit code, or 128 and the signal.

@@ -101,11 +101,24 @@ fn parts_that_do_not_fit_are_named_with_the_remedy() {
     insta::assert_snapshot!(complaint("[[rule]]\nwhen = { sni = 'a.test' }\ndo = { blockpage = 'no' }"), @"x.toml:6: `blockpage` cannot be done to what this rule matches: a blockpage needs when = { host = … }");
     insta::assert_snapshot!(complaint("[[rule]]\nwhen = { dns = 'a.test' }\ndo = { dns = [] }"), @r#"x.toml:6: an injected answer has no address: add one, or use do = "nxdomain""#);
     insta::assert_snapshot!(complaint("[[rule]]\nwhen = { sni = 'a.test' }\ndo = { throttle_bytes_per_second = 5 }"), @"x.toml:6: 5 bytes per second is less than one packet: allow 1000 or more; drop blocks all");
+    insta::assert_snapshot!(complaint("[[host]]\nname = 'b.test'\naddresses = ['130.192.91.211']"), @"x.toml:6: b.test: 130.192.91.211 is the client's own address: give the host another one");
+    insta::assert_snapshot!(complaint("[[host]]\nname = 'b.test'\naddresses = ['2001:760:0:211::2']"), @"x.toml:6: b.test: 2001:760:0:211::2 is the client's own address: give the host another one");
+    insta::assert_snapshot!(complaint("[[host]]\nname = 'b.test'\naddresses = ['130.192.3.21']"), @r#"x.toml:6: b.test: 130.192.3.21 is the provider's resolver's address: give the host another one, or move the resolver: [resolver] address = "…""#);
+    insta::assert_snapshot!(complaint("[resolver]\naddress = '130.192.91.211'"), @"x.toml:6: 130.192.91.211 is the client's own address: give the resolver another one");
     insta::assert_snapshot!(complaint("[resolver]\naddress = '0.0.0.0'"), @"x.toml:6: 0.0.0.0 is no address a resolver can have: give it a unicast address");
+}
+
+#[test]
+fn a_resolver_at_an_address_of_the_scenarios_choice_may_be_a_host() {
+    let text = "[resolver]\naddress = '192.0.2.1'\n[[host]]\nname = 'a.test'\naddresses = ['192.0.2.1']\nhttps = [443]";
+    Scenario::from_toml("x.toml", text).unwrap();
 }
 
 #[test]
 fn a_file_that_is_not_there_is_named() {
     let error = Scenario::load(Path::new("no/such/file.toml")).unwrap_err();
-    insta::assert_snapshot!(error, @"read scenario no/such/file.toml: No such file or directory (os error 2)");
+    // The cause is said once by whoever shows errors with their sources.
+    insta::assert_snapshot!(error, @"read scenario no/such/file.toml");
+    let cause = std::error::Error::source(&error).unwrap();
+    insta::assert_snapshot!(cause, @"No such file or directory (os error 2)");
 }

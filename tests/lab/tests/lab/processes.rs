@@ -2,10 +2,12 @@
 
 use crate::client::example;
 use netsonde_lab::test::in_lab;
-use netsonde_lab::{Lab, command_in_namespaces};
-use std::io::Write;
+use netsonde_lab::{Lab, command_in_namespaces, run_to_end};
+use nix::sys::signal::{Signal, kill};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 /// What a re-run of this binary is to do, where a test needs more than one process.
 const ROLE: &str = "NETSONDE_LAB_TEST_ROLE";
@@ -54,6 +56,9 @@ fn a_program_sees_the_labs_resolver_and_authority_and_keeps_its_folder() {
             for variable in [
                 "SSL_CERT_FILE",
                 "CURL_CA_BUNDLE",
+                "REQUESTS_CA_BUNDLE",
+                "NODE_EXTRA_CA_CERTS",
+                "GIT_SSL_CAINFO",
                 "NETSONDE_CA_FILE",
                 "NETSONDE_LAB_CA",
             ] {
@@ -67,9 +72,10 @@ fn a_program_sees_the_labs_resolver_and_authority_and_keeps_its_folder() {
                 said(lab.command("pwd").current_dir(&folder)).trim_end(),
                 folder.to_str().unwrap()
             );
+            // Programs that have become another user read it, too; and outside there is nothing to be left behind.
             let ca_file = lab.ca_file();
-            drop(lab);
-            assert!(!ca_file.exists(), "{} outlived its lab", ca_file.display());
+            assert_eq!(said(lab.command("stat").args(["-c", "%a"]).arg(ca_file)), "644\n");
+            assert!(!ca_file.exists(), "{} is seen outside", ca_file.display());
         },
     );
 }
@@ -85,6 +91,76 @@ fn a_program_ends_with_the_thread_that_started_it() {
             assert_eq!(child.wait().unwrap().signal(), Some(libc::SIGKILL));
         },
     );
+}
+
+/// Shorter than what the tests below leave running, longer than what it takes to end it.
+const SOON: Duration = Duration::from_secs(40);
+
+#[test]
+fn what_a_program_leaves_running_ends_with_it() {
+    if let Err(why) = netsonde_lab::available() {
+        let _ = writeln!(std::io::stderr(), "SKIPPED what_a_program_leaves_running: {why}");
+        return;
+    }
+    let start = Instant::now();
+    let mut command = Command::new("sh");
+    command.args(["-c", "sleep 100 & echo $$; exit 7"]);
+    // Waits for all that hold the program's standard output.
+    let output = command_in_namespaces(&mut command).output().unwrap();
+    assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
+    assert_eq!(output.status.code(), Some(7), "{output:?}");
+    assert_eq!(output.stdout, b"1\n");
+}
+
+#[test]
+fn a_request_to_end_reaches_the_program_and_nothing_survives_it() {
+    let test = "processes::a_request_to_end_reaches_the_program_and_nothing_survives_it";
+    let folder = open_folder();
+    match role().as_deref() {
+        None => {
+            if let Err(why) = netsonde_lab::available() {
+                let _ = writeln!(std::io::stderr(), "SKIPPED {test}: {why}");
+                return;
+            }
+            for (request, expected) in [(Signal::SIGTERM, "asked\nkilled\n"), (Signal::SIGKILL, "")] {
+                let mut outside = rerun(folder.path(), test, "outside")
+                    .stdout(Stdio::piped())
+                    .spawn()
+                    .unwrap();
+                let mut lines = BufReader::new(outside.stdout.take().unwrap());
+                let mut line = String::new();
+                while !line.ends_with("ready\n") {
+                    line.clear();
+                    assert_ne!(lines.read_line(&mut line).unwrap(), 0, "never ready");
+                }
+                let start = Instant::now();
+                kill(
+                    nix::unistd::Pid::from_raw(outside.id().try_into().unwrap()),
+                    request,
+                )
+                .unwrap();
+                // Ends when all that hold the standard output have.
+                let mut rest = String::new();
+                lines.read_to_string(&mut rest).unwrap();
+                assert!(start.elapsed() < SOON, "{request}: {:?}", start.elapsed());
+                assert!(rest.starts_with(expected), "{request}: {rest}");
+                assert_eq!(outside.wait().unwrap().success(), !expected.is_empty(), "{rest}");
+            }
+        }
+        Some("outside") => {
+            let mut inside = rerun(folder.path(), test, "inside");
+            let status = run_to_end(command_in_namespaces(&mut inside), SOON).unwrap();
+            assert!(status.success(), "{status}");
+        }
+        _ => {
+            let stubborn = "trap 'echo asked' TERM; sleep 100 & echo ready; while :; do wait; done";
+            let mut command = Command::new("sh");
+            command.args(["-c", stubborn]);
+            let status = run_to_end(&mut command, Duration::from_secs(1)).unwrap();
+            assert_eq!(status.signal(), Some(libc::SIGKILL));
+            println!("killed");
+        }
+    }
 }
 
 #[test]
