@@ -74,11 +74,8 @@ fn stand_for(child: Pid, awaited: &SigSet) -> ! {
             Err(_) => (),
         }
     };
-    // SAFETY: ends this process; what is to run at an orderly exit is not this one's.
-    #[expect(
-        unsafe_code,
-        reason = "this process is a copy of another, whose exit handlers are not to run"
-    )]
+    // SAFETY: ends this process, a copy of another, whose exit handlers are not to run.
+    #[expect(unsafe_code, reason = "std's exit would run exit handlers")]
     unsafe {
         libc::_exit(code)
     }
