@@ -30,7 +30,7 @@ use netsonde_probe::Probe;
 use netsonde_probe::catalog::Catalog;
 use netsonde_probe::location::GivenLocation;
 use netsonde_probe::report::{SaveError, Saver};
-use netsonde_probe::sandbox::{Budget, Engine, EngineConfig, GuestView, Level, Run, RunInfo};
+use netsonde_probe::sandbox::{Budget, Engine, EngineConfig, GuestView, Kind, Level, Run, RunInfo};
 use netsonde_probe::settings::Policy;
 use netsonde_probe::view::{Event, View};
 use serde_json::{Value, json};
@@ -161,7 +161,7 @@ async fn steps(engine: &Engine, servers: &Servers, rounds: usize) {
         );
     }
     println!(
-        "  spent by the guests: CPU {} s of {} s, {} host calls carrying {} bytes",
+        "  spent by the guests: CPU {} s of a budget of {} s, {} host calls carrying {} bytes (which have no budget)",
         usage["cpu_s"][0], usage["cpu_s"][1], usage["host_calls"], usage["host_call_bytes"],
     );
 }
@@ -228,23 +228,38 @@ async fn calls(engine: &Engine) {
     );
 }
 
-/// What an instance of a guest costs, from start to end, for a guest that does nothing.
+/// What an instance of each guest costs, from start to end: store, memory, instance, one call, and all of it gone again.
+/// Nettests reduce nothing; mini nettests refuse arguments without anything in them.
 async fn instantiation(engine: &Engine) {
-    const RUNS: u32 = 200;
-    let module = engine.load("hostile", netsonde_test_guests::hostile()).unwrap();
-    let target = json!({"input": null, "options": {"mode": "ok"}});
-    let mut times = Vec::new();
-    for _ in 0..5 {
-        let begun = Instant::now();
-        for _ in 0..RUNS {
-            engine.run(&module, target.clone(), run()).await.result.unwrap();
+    const TIMES: u32 = 100;
+    let minis = Arc::new(Catalog::preinstalled(engine.clone()));
+    let hostile = engine.load("hostile", netsonde_test_guests::hostile()).unwrap();
+    println!("instance, from start to end (aim 100 µs):");
+    for guest in netsonde_preinstalled::GUESTS {
+        let module = engine.load(guest.name, guest.wasm).unwrap();
+        let mut times = Vec::new();
+        for _ in 0..5 {
+            let begun = Instant::now();
+            if module.kind() == Kind::Nettest {
+                for _ in 0..TIMES {
+                    engine.reduce(&module, &json!({})).await.unwrap();
+                }
+            } else {
+                let one = json!({"run": format!("{}@v1", guest.name), "with": {}, "tags": []});
+                let targets = vec![one; TIMES as usize];
+                let target =
+                    json!({"input": null, "options": {"mode": "mini", "parallelism": 1}, "targets": targets});
+                let run = Run {
+                    minis: minis.clone(),
+                    ..run()
+                };
+                let report = engine.run(&hostile, target, run).await;
+                assert_eq!(report.usage.instances, u64::from(TIMES) + 1);
+            }
+            times.push(begun.elapsed() / TIMES);
         }
-        times.push(begun.elapsed() / RUNS);
+        println!("  {}: {:.0} µs", guest.name, median(times).as_secs_f64() * 1e6);
     }
-    println!(
-        "instance: {:.0} µs for store, instance, call and end of a guest that does nothing (aim 100 µs for the instance)",
-        median(times).as_secs_f64() * 1e6
-    );
 }
 
 fn run() -> Run {
