@@ -30,7 +30,7 @@ pub(crate) enum Command {
     Runx(Runx),
     /// Check a script and say what is wrong with it; run nothing.
     CheckScript(CheckScript),
-    /// List the nettests and mini nettests of this probe.
+    /// List the nettests and mini nettests of this probe; with --json, with whole digests and reasons.
     List(List),
     /// Run a command inside a simulated, censored internet (Linux).
     Lab(Lab),
