@@ -120,7 +120,8 @@ fn measured_line(measured: &Measured) -> String {
         (Some(error), _) => format!("{BAD}broken:{BAD:#} {}", plain(error)),
         (None, Some(true)) => format!("{BAD}anomaly{BAD:#} {}", telling(measured)),
         (None, Some(false)) => format!("{GOOD}no anomaly{GOOD:#}"),
-        (None, None) => "measured".to_owned(),
+        // No verdict of its own: what it found speaks for itself.
+        (None, None) => format!("measured {}", telling(measured)).trim_end().to_owned(),
     };
     format!("  {what}  {verdict}  {DIM}{:.2} s{DIM:#}", measured.runtime)
 }
@@ -157,5 +158,11 @@ mod tests {
         };
         let line = anstream::adapter::strip_str(&measured_line(&measured)).to_string();
         assert_eq!(line, "  telegram  anomaly a d=connection_reset  1.50 s");
+        let without_verdict = Measured {
+            anomaly: None,
+            ..measured
+        };
+        let line = anstream::adapter::strip_str(&measured_line(&without_verdict)).to_string();
+        assert_eq!(line, "  telegram  measured a d=connection_reset  1.50 s");
     }
 }
