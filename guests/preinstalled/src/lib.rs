@@ -15,8 +15,3 @@ pub struct Guest {
 
 /// All preinstalled guests: nettests, then mini nettests, in the order of `guests.rs`.
 pub static GUESTS: &[Guest] = include!(concat!(env!("OUT_DIR"), "/guests.in"));
-
-/// The guest of this name.
-pub fn find(name: &str) -> Option<&'static Guest> {
-    GUESTS.iter().find(|guest| guest.name == name)
-}

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use netsonde_guest_build::component::{check, surface};
-use netsonde_preinstalled::{GUESTS, find};
+use netsonde_preinstalled::GUESTS;
 
 include!("../guests.rs");
 
@@ -35,15 +35,10 @@ fn no_guest_asks_for_more_than_it_uses() {
 }
 
 #[test]
-fn every_listed_guest_is_embedded_once_and_can_be_found() {
+fn every_listed_guest_is_embedded_once() {
     let names: BTreeSet<_> = GUESTS.iter().map(|guest| guest.name).collect();
     assert_eq!(names.len(), FOLDERS.len());
-    assert!(
-        names
-            .iter()
-            .all(|name| find(name).is_some_and(|guest| guest.name == *name))
-    );
-    assert!(find("nothing-of-this-name").is_none());
+    assert_eq!(names.len(), GUESTS.len());
 }
 
 #[test]

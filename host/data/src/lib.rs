@@ -10,7 +10,6 @@ pub mod failure;
 pub mod location;
 pub mod measurement;
 pub mod observation;
-pub mod options;
 pub mod scrub;
 
 pub use binary::{BinaryData, MaybeBinary};

@@ -41,24 +41,6 @@ pub struct Observations {
     pub network_events: Vec<NetworkEvent>,
 }
 
-impl Observations {
-    /// The observations of the given transactions only, in the same order.
-    #[must_use]
-    pub fn of_transactions(&self, ids: &[u64]) -> Self {
-        Self {
-            queries: pick(&self.queries, |o| ids.contains(&o.transaction_id)),
-            tcp_connect: pick(&self.tcp_connect, |o| ids.contains(&o.transaction_id)),
-            tls_handshakes: pick(&self.tls_handshakes, |o| ids.contains(&o.transaction_id)),
-            requests: pick(&self.requests, |o| ids.contains(&o.transaction_id)),
-            network_events: pick(&self.network_events, |o| ids.contains(&o.transaction_id)),
-        }
-    }
-}
-
-fn pick<T: Clone>(all: &[T], wanted: impl Fn(&T) -> bool) -> Vec<T> {
-    all.iter().filter(|item| wanted(item)).cloned().collect()
-}
-
 /// For keys that are left out when zero.
 fn is_zero<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()

@@ -87,24 +87,10 @@ impl MeasurementBuilder {
         self
     }
 
-    /// Options, as [`options::serialise`](crate::options::serialise) gives them.
-    #[must_use]
-    pub fn options(mut self, options: Vec<String>) -> Self {
-        self.0.options = options;
-        self
-    }
-
     /// The report that the collector opened.
     #[must_use]
     pub fn report_id(mut self, report_id: &str) -> Self {
         report_id.clone_into(&mut self.0.report_id);
-        self
-    }
-
-    /// The test helpers that were used.
-    #[must_use]
-    pub fn test_helpers(mut self, test_helpers: Map<String, Value>) -> Self {
-        self.0.test_helpers = test_helpers;
         self
     }
 
