@@ -3,7 +3,7 @@
 //! The samples lie beside the workspace, in `../shared/fixtures/measurements`; where they do not, the tests say so
 //! and check nothing.
 
-#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "test code")]
+#![expect(clippy::unwrap_used, reason = "test code")]
 
 use netsonde_data::{
     Measurement,
