@@ -19,6 +19,7 @@ mod error;
 mod guard;
 pub mod http;
 mod net;
+mod policy;
 mod socket;
 mod tcp;
 pub mod tls;

@@ -4,6 +4,7 @@ use crate::{
     Connection, Net, NetError, Transaction,
     connection::{Halves, Mode},
     guard::Guard,
+    policy::Transport,
     socket::{Socket, Stream},
     trace::Event,
 };
@@ -33,6 +34,7 @@ impl Net {
         endpoint: SocketAddr,
         within: Option<Duration>,
     ) -> Result<Connection, NetError> {
+        self.admit(Transport::Tcp, endpoint)?;
         self.meter().connection()?;
         let clock = self.trace().clock();
         let t0 = clock.now();

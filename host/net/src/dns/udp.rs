@@ -4,7 +4,7 @@ use super::{
     Answer, LookupOptions, QueryType, failure,
     wire::{self, Response},
 };
-use crate::{Net, NetError, Transaction, guard::Guard, trace::Event};
+use crate::{Net, NetError, Transaction, guard::Guard, policy::Transport, trace::Event};
 use bytes::Bytes;
 use futures::future::join_all;
 use netsonde_data::{failure::FailureCode, observation::Query};
@@ -148,6 +148,7 @@ impl Net {
                 },
             );
         };
+        self.admit(Transport::Udp, resolver)?;
         let socket = connected(resolver).await.map_err(|error| failed(&error))?;
         let granted = self.meter().reserve_sent(query.len())?;
         if granted < query.len() {
