@@ -107,7 +107,7 @@ async fn steps(engine: &Engine, servers: &Servers, rounds: usize) {
     let probe = Probe {
         catalog: Arc::new(Catalog::preinstalled(engine.clone())),
         policy: Policy::default(),
-        net: NetConfig::default(),
+        net: NetConfig::unrestricted(),
     };
     let script = script(servers.address);
     let script = netsonde_script::parse("bench", script.as_bytes(), &probe.catalog.vocabulary().unwrap())
@@ -170,7 +170,7 @@ async fn steps(engine: &Engine, servers: &Servers, rounds: usize) {
 async fn natively(address: SocketAddr) -> Vec<u8> {
     let trace = Trace::new(Clock::start());
     let net = Net::new(
-        &NetConfig::default(),
+        &NetConfig::unrestricted(),
         trace.clone(),
         Arc::new(Meter::new(Budget::maximum().net)),
     )
@@ -267,7 +267,7 @@ fn run() -> Run {
     let trace = Trace::new(Clock::start());
     Run {
         net: Net::new(
-            &NetConfig::default(),
+            &NetConfig::unrestricted(),
             trace,
             Arc::new(Meter::new(budget.net.clone())),
         )

@@ -1,7 +1,7 @@
 //! The entrance: what all operations of one measurement share.
 
 use crate::{
-    Meter, Trace,
+    Destinations, Meter, Trace,
     tls::{Roots, RootsError},
 };
 use std::sync::Arc;
@@ -11,6 +11,18 @@ use std::sync::Arc;
 pub struct NetConfig {
     /// Certificates (PEM, any number in each text) to trust in addition to Mozilla's bundle.
     pub extra_roots_pem: Vec<String>,
+    /// Where packets may go; nowhere if nothing is said.
+    pub destinations: Destinations,
+}
+
+impl NetConfig {
+    /// Mozilla's roots, and every destination: for tests on loopback, and for whoever drives the primitives by hand.
+    pub fn unrestricted() -> Self {
+        Self {
+            destinations: Destinations::unrestricted(),
+            ..Self::default()
+        }
+    }
 }
 
 /// The network, as one measurement sees it. Clones share trace and meter.
@@ -22,13 +34,20 @@ struct Inner {
     trace: Trace,
     meter: Arc<Meter>,
     roots: Roots,
+    destinations: Destinations,
 }
 
 impl Net {
     /// The network with this configuration; what happens on it goes to `trace` and is counted by `meter`.
     pub fn new(config: &NetConfig, trace: Trace, meter: Arc<Meter>) -> Result<Self, RootsError> {
         let roots = Roots::mozilla_and(&config.extra_roots_pem)?;
-        Ok(Self(Arc::new(Inner { trace, meter, roots })))
+        let destinations = config.destinations.clone();
+        Ok(Self(Arc::new(Inner {
+            trace,
+            meter,
+            roots,
+            destinations,
+        })))
     }
 
     /// What was observed.
@@ -39,6 +58,10 @@ impl Net {
     /// What was used.
     pub fn meter(&self) -> &Arc<Meter> {
         &self.0.meter
+    }
+
+    pub(crate) fn destinations(&self) -> &Destinations {
+        &self.0.destinations
     }
 
     pub(crate) fn roots(&self) -> &Roots {

@@ -34,9 +34,19 @@ impl Net {
         endpoint: SocketAddr,
         within: Option<Duration>,
     ) -> Result<Connection, NetError> {
-        self.admit(Transport::Tcp, endpoint)?;
-        self.meter().connection()?;
+        self.meter().check()?;
         let clock = self.trace().clock();
+        let asked = clock.now();
+        let guard =
+            Guard::new(|| self.connected(tx, endpoint, asked, clock.now(), Some(FailureCode::INTERRUPTED)));
+        let admitted = self.admit(Transport::Tcp, endpoint).await;
+        guard.disarm();
+        if let Err(NetError::Failed(denied)) = &admitted {
+            let now = clock.now();
+            self.connected(tx, endpoint, now, now, Some(denied.code.clone()));
+        }
+        admitted?;
+        self.meter().connection()?;
         let t0 = clock.now();
         let guard =
             Guard::new(|| self.connected(tx, endpoint, t0, clock.now(), Some(FailureCode::INTERRUPTED)));

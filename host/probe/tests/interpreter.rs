@@ -84,7 +84,7 @@ impl Bench {
             probe: Probe {
                 catalog: Arc::new(catalog),
                 policy: Policy::default(),
-                net: NetConfig::default(),
+                net: NetConfig::unrestricted(),
             },
             events: Arc::default(),
             location: GivenLocation::new(locations("203.0.113.77", 137)),

@@ -152,7 +152,7 @@ fn policy(args: &Runx) -> anyhow::Result<Policy> {
 }
 
 fn net_config() -> anyhow::Result<NetConfig> {
-    let mut config = NetConfig::default();
+    let mut config = NetConfig::unrestricted();
     if let Some(path) = env::ca_file() {
         let pem = read(&format!("the certificates that {} names,", env::CA_FILE), &path)?;
         config

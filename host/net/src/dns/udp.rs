@@ -148,7 +148,7 @@ impl Net {
                 },
             );
         };
-        self.admit(Transport::Udp, resolver)?;
+        self.admit(Transport::Dns, resolver).await?;
         let socket = connected(resolver).await.map_err(|error| failed(&error))?;
         let granted = self.meter().reserve_sent(query.len())?;
         if granted < query.len() {

@@ -20,20 +20,21 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) fn new() -> Self {
-        Self::with(&NetConfig::default(), Budget::default())
+        Self::with_budget(Budget::default())
     }
 
     pub(crate) fn trusting(root: &str) -> Self {
         Self::with(
             &NetConfig {
                 extra_roots_pem: vec![root.to_owned()],
+                ..NetConfig::unrestricted()
             },
             Budget::default(),
         )
     }
 
     pub(crate) fn with_budget(budget: Budget) -> Self {
-        Self::with(&NetConfig::default(), budget)
+        Self::with(&NetConfig::unrestricted(), budget)
     }
 
     fn with(config: &NetConfig, budget: Budget) -> Self {

@@ -402,7 +402,11 @@ async fn a_root_that_is_no_certificate_is_named_and_an_odd_one_does_not_spoil_th
     let net = |pem: Vec<String>| {
         let trace = netsonde_net::Trace::new(netsonde_net::Clock::start());
         let meter = Arc::new(netsonde_net::Meter::new(netsonde_net::Budget::default()));
-        netsonde_net::Net::new(&NetConfig { extra_roots_pem: pem }, trace, meter)
+        let config = NetConfig {
+            extra_roots_pem: pem,
+            ..NetConfig::default()
+        };
+        netsonde_net::Net::new(&config, trace, meter)
     };
     let error = net(vec![authority.pem(), "none".to_owned()]).unwrap_err();
     assert_eq!(

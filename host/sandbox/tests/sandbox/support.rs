@@ -152,7 +152,7 @@ impl Attempt {
         let trace = self.trace;
         let meter = Arc::new(Meter::new(self.budget.net.clone()));
         let run = Run {
-            net: Net::new(&NetConfig::default(), trace.clone(), meter).unwrap(),
+            net: Net::new(&NetConfig::unrestricted(), trace.clone(), meter).unwrap(),
             grants: self.grants,
             budget: self.budget,
             info: RunInfo {
