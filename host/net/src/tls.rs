@@ -2,10 +2,12 @@
 
 mod alert;
 mod failure;
+mod ja4;
 mod roots;
 mod verifier;
 
 pub(crate) use failure::failure_code;
+pub use ja4::ja4;
 pub(crate) use roots::Roots;
 pub use roots::RootsError;
 

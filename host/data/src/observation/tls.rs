@@ -27,7 +27,8 @@ pub struct TlsHandshake {
     /// The peer's certificates, DER, leaf first; also when they did not verify.
     #[serde(deserialize_with = "null_as_default")]
     pub peer_certificates: Vec<BinaryData>,
-    /// The name in the SNI extension, or the one to verify.
+    /// The name in the SNI extension (inside the encrypted hello, where ECH was offered). An address, which is never
+    /// sent, stands here too. Empty where no name was sent.
     pub server_name: String,
     /// The public name of the ECH configuration.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -48,4 +49,22 @@ pub struct TlsHandshake {
     /// The transaction.
     #[serde(skip_serializing_if = "is_zero")]
     pub transaction_id: u64,
+    /// Which library shook hands: `rustls`, `boringssl`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub x_backend: Option<String>,
+    /// Whether the server accepted the encrypted hello; absent where none was offered or the answer never came.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub x_ech_accepted: Option<bool>,
+    /// The ECH configurations that a rejecting server wants instead, in base64.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub x_ech_retry_configs: Option<String>,
+    /// What went wrong exactly, where `failure` is one of few strings: the alert with its number, the library's error.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub x_failure_detail: Option<String>,
+    /// The JA4 of the `ClientHello` that was sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub x_ja4: Option<String>,
+    /// The name that the certificate had to be for, where it is not `server_name`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub x_verified_name: Option<String>,
 }
