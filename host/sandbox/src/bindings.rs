@@ -10,6 +10,8 @@ pub mod nettest {
         world: "nettest",
         imports: { default: trappable },
         exports: { default: async },
+        // For transcripts.
+        additional_derives: [serde::Serialize, serde::Deserialize],
         with: {
             "netsonde:probe/types.transaction": netsonde_net::Transaction,
             "netsonde:probe/types.connection": netsonde_net::Connection,

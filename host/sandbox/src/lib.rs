@@ -10,8 +10,8 @@
 //! 1. `inspect`: without compiling, its manifest is read and its imports and exports are checked. What can be refused
 //!    by name is refused here.
 //! 2. `cache`: compiled code comes from a private, authenticated directory, or from the compiler.
-//! 3. `module`: it is linked with what its manifest asks for, nothing more. What the user does not grant is not worked
-//!    around at run time; the module does not start.
+//! 3. `module`: it is linked, by the table in `linking`, with what its manifest asks for, nothing more. What the user
+//!    does not grant is not worked around at run time; the module does not start.
 //! 4. `run`, `reduce`, `host::mini`: each instance has a store of its own (`instance`), inside its own and its caller's
 //!    budget (`ledger`, `limits`, `cpu`). `host` has one file for each interface.
 
@@ -28,12 +28,21 @@ mod inspect;
 mod instance;
 mod ledger;
 mod limits;
+mod linking;
 mod manifest;
 mod module;
 mod reduce;
 mod run;
 mod state;
 mod ticker;
+#[cfg_attr(
+    not(test),
+    expect(
+        dead_code,
+        reason = "the linking table asks for it; what reads and writes transcripts comes next"
+    )
+)]
+mod wire;
 
 pub use budget::{Budget, Usage};
 pub use capability::{Capability, Grants};

@@ -1,12 +1,13 @@
 //! A module that is ready to run: compiled, and linked with the interfaces that its manifest asks for.
 
-use wasmtime::component::{Component, HasSelf, InstancePre, Linker};
+use wasmtime::component::{Component, InstancePre, Linker};
 
-use crate::bindings::{self, mini_nettest::MiniNettestPre, nettest::NettestPre};
-use crate::capability::{Capability, Grants};
+use crate::bindings::{mini_nettest::MiniNettestPre, nettest::NettestPre};
+use crate::capability::Grants;
 use crate::error::{ModuleError, RunError};
 use crate::inspect::Digest;
 use crate::limits::Memory;
+use crate::linking;
 use crate::manifest::{Kind, Manifest};
 use crate::state::State;
 
@@ -107,22 +108,10 @@ impl std::fmt::Debug for Module {
     }
 }
 
-/// `types`, and the interfaces that the manifest asks for.
+/// What the manifest asks for, and nothing more.
 fn linker(component: &Component, manifest: &Manifest) -> wasmtime::Result<Linker<State>> {
-    type Host = HasSelf<State>;
     let mut linker = Linker::new(component.engine());
-    bindings::types::add_to_linker::<_, Host>(&mut linker, |state| state)?;
-    for capability in manifest.capabilities.keys() {
-        match capability {
-            Capability::Dns => bindings::dns::add_to_linker::<_, Host>(&mut linker, |state| state)?,
-            Capability::Tcp => bindings::tcp::add_to_linker::<_, Host>(&mut linker, |state| state)?,
-            Capability::Tls => bindings::tls::add_to_linker::<_, Host>(&mut linker, |state| state)?,
-            Capability::Http => bindings::http::add_to_linker::<_, Host>(&mut linker, |state| state)?,
-            Capability::Mini => bindings::mini::add_to_linker::<_, Host>(&mut linker, |state| state)?,
-            Capability::Info => bindings::info::add_to_linker::<_, Host>(&mut linker, |state| state)?,
-            Capability::Progress => bindings::progress::add_to_linker::<_, Host>(&mut linker, |state| state)?,
-        }
-    }
+    linking::link(&mut linker, manifest)?;
     Ok(linker)
 }
 

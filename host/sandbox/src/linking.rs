@@ -1,0 +1,172 @@
+//! Which function of which interface is whose: the linking table.
+//!
+//! One line a function. Whatever stands here is linked under its WIT name, charged and answered by the trait method on
+//! the right, and takes part in transcripts (`tape`).
+//!
+//! **Adding a function.** Write it in `wit/`, implement the method that `bindgen!` then asks for in `host/`, and add a
+//! line to the interface below:
+//!
+//! ```text
+//! sync  "[method]dns-options.udp-resolver"(options, endpoint) = types::HostDnsOptions::udp_resolver;
+//! async "lookup"(transaction, domain, options) = dns::HostWithStore::lookup;
+//! drop  "dns-answer"(answer) = types::HostDnsAnswer::drop;
+//! ```
+//!
+//! `sync` is a WIT `func`, `async` an `async func`, `drop` a resource. The names in parentheses are what transcripts
+//! call the arguments, the handle of a method first. Records, variants and enums that are new need a line in
+//! `wire.rs`, so that transcripts can hold them.
+//!
+//! **Adding an interface.** Write a table for it here and name it in [`interface`]; the compiler asks for the rest. The
+//! tests below name each function that is in `wit/` and not here, and the other way round.
+
+mod table;
+
+use wasmtime::component::Linker;
+
+use self::table::Table;
+use crate::bindings::{dns, http, info, mini, progress, tcp, tls, types};
+use crate::capability::Capability;
+use crate::manifest::Manifest;
+use crate::state::State;
+
+/// Make a function that adds each line to a [`Table`].
+macro_rules! interface {
+    ($name:ident { $($kind:ident $wit:literal($($arg:ident),*) = $($method:ident)::+;)* }) => {
+        fn $name(table: &mut Table<'_, '_>) -> wasmtime::Result<()> {
+            $(line!(table, $kind $wit ($($arg),*) $($method)::+);)*
+            Ok(())
+        }
+    };
+}
+
+macro_rules! line {
+    ($table:ident, sync $wit:literal ($($arg:ident),*) $module:ident::$trait:ident::$method:ident) => {
+        $table.sync($wit, &[$(stringify!($arg)),*], |state, ($($arg,)*)| {
+            <State as $module::$trait>::$method(state, $($arg),*)
+        })?
+    };
+    ($table:ident, async $wit:literal ($($arg:ident),*) $module:ident::$trait:ident::$method:ident) => {
+        $table.concurrent($wit, &[$(stringify!($arg)),*], |accessor, ($($arg,)*)| {
+            Box::pin(<table::Host as $module::$trait<State>>::$method(accessor, $($arg),*))
+        })?
+    };
+    ($table:ident, drop $wit:literal ($handle:ident) $module:ident::$trait:ident::$method:ident) => {
+        $table.resource($wit, stringify!($handle), <State as $module::$trait>::$method)?
+    };
+}
+
+interface! { types {
+    drop "transaction"(transaction) = types::HostTransaction::drop;
+    sync "[method]transaction.id"(transaction) = types::HostTransaction::id;
+    sync "begin"(tags, id) = types::Host::begin;
+
+    drop "connection"(connection) = types::HostConnection::drop;
+    sync "[method]connection.remote"(connection) = types::HostConnection::remote;
+    sync "[method]connection.alpn"(connection) = types::HostConnection::alpn;
+    sync "[method]connection.peer-certificates"(connection) = types::HostConnection::peer_certificates;
+
+    drop "dns-options"(options) = types::HostDnsOptions::drop;
+    sync "[constructor]dns-options"() = types::HostDnsOptions::new;
+    sync "[method]dns-options.udp-resolver"(options, endpoint) = types::HostDnsOptions::udp_resolver;
+    sync "[method]dns-options.query-types"(options, types) = types::HostDnsOptions::query_types;
+    sync "[method]dns-options.timeout-ms"(options, milliseconds) = types::HostDnsOptions::timeout_ms;
+
+    drop "dns-answer"(answer) = types::HostDnsAnswer::drop;
+    sync "[method]dns-answer.addresses"(answer) = types::HostDnsAnswer::addresses;
+    sync "[method]dns-answer.cname"(answer) = types::HostDnsAnswer::cname;
+    sync "[method]dns-answer.raw-responses"(answer) = types::HostDnsAnswer::raw_responses;
+
+    drop "tls-options"(options) = types::HostTlsOptions::drop;
+    sync "[constructor]tls-options"() = types::HostTlsOptions::new;
+    sync "[method]tls-options.server-name"(options, name) = types::HostTlsOptions::server_name;
+    sync "[method]tls-options.alpn"(options, protocols) = types::HostTlsOptions::alpn;
+    sync "[method]tls-options.roots-pem"(options, pem) = types::HostTlsOptions::roots_pem;
+    sync "[method]tls-options.no-verify"(options) = types::HostTlsOptions::no_verify;
+    sync "[method]tls-options.timeout-ms"(options, milliseconds) = types::HostTlsOptions::timeout_ms;
+
+    drop "http-request"(request) = types::HostHttpRequest::drop;
+    sync "[constructor]http-request"(method, url) = types::HostHttpRequest::new;
+    sync "[method]http-request.header"(request, name, value) = types::HostHttpRequest::header;
+    sync "[method]http-request.body"(request, body) = types::HostHttpRequest::body;
+    sync "[method]http-request.body-snapshot-limit"(request, bytes) = types::HostHttpRequest::body_snapshot_limit;
+    sync "[method]http-request.timeout-ms"(request, milliseconds) = types::HostHttpRequest::timeout_ms;
+
+    drop "http-response"(response) = types::HostHttpResponse::drop;
+    sync "[method]http-response.status"(response) = types::HostHttpResponse::status;
+    sync "[method]http-response.headers"(response) = types::HostHttpResponse::headers;
+    sync "[method]http-response.header"(response, name) = types::HostHttpResponse::header;
+    sync "[method]http-response.body"(response) = types::HostHttpResponse::body;
+    sync "[method]http-response.body-is-truncated"(response) = types::HostHttpResponse::body_is_truncated;
+    sync "[method]http-response.body-failure"(response) = types::HostHttpResponse::body_failure;
+} }
+
+interface! { dns {
+    async "lookup"(transaction, domain, options) = dns::HostWithStore::lookup;
+} }
+
+interface! { tcp {
+    async "connect"(transaction, endpoint, timeout_ms) = tcp::HostWithStore::connect;
+    async "read"(connection, max) = tcp::HostWithStore::read;
+    async "write"(connection, bytes) = tcp::HostWithStore::write;
+} }
+
+interface! { tls {
+    async "handshake"(transaction, connection, options) = tls::HostWithStore::handshake;
+} }
+
+interface! { http {
+    async "round-trip"(transaction, connection, request) = http::HostWithStore::round_trip;
+} }
+
+interface! { mini {
+    async "run"(requests, parallelism) = mini::HostWithStore::run;
+} }
+
+interface! { info {
+    sync "annotations"() = info::Host::annotations;
+    sync "feature-flag"(name) = info::Host::feature_flag;
+    sync "test-helpers"(kind) = info::Host::test_helpers;
+    sync "is-bogon"(address) = info::Host::is_bogon;
+    sync "software"() = info::Host::software;
+    sync "now"() = info::Host::now;
+    sync "random-bytes"(count) = info::Host::random_bytes;
+} }
+
+interface! { progress {
+    sync "report"(fraction, message) = progress::Host::report;
+    sync "log"(level, message) = progress::Host::log;
+} }
+
+/// The table of an interface.
+fn interface(capability: Capability) -> fn(&mut Table<'_, '_>) -> wasmtime::Result<()> {
+    match capability {
+        Capability::Dns => dns,
+        Capability::Tcp => tcp,
+        Capability::Tls => tls,
+        Capability::Http => http,
+        Capability::Mini => mini,
+        Capability::Info => info,
+        Capability::Progress => progress,
+    }
+}
+
+/// Put `types`, and the interfaces that the manifest asks for, into the linker.
+pub(crate) fn link(linker: &mut Linker<State>, manifest: &Manifest) -> wasmtime::Result<()> {
+    add(linker, "types", types)?;
+    for &capability in manifest.capabilities.keys() {
+        add(linker, capability.as_str(), interface(capability))?;
+    }
+    Ok(())
+}
+
+fn add(
+    linker: &mut Linker<State>,
+    name: &str,
+    lines: fn(&mut Table<'_, '_>) -> wasmtime::Result<()>,
+) -> wasmtime::Result<()> {
+    let mut instance = linker.instance(&format!("netsonde:probe/{name}@0.1.0"))?;
+    lines(&mut Table::new(&mut instance))
+}
+
+#[cfg(test)]
+mod tests;
