@@ -52,6 +52,8 @@ mod censor;
 #[cfg(target_os = "linux")]
 mod dns;
 #[cfg(target_os = "linux")]
+pub mod ech;
+#[cfg(target_os = "linux")]
 mod lab;
 #[cfg(target_os = "linux")]
 mod link;
@@ -65,6 +67,8 @@ mod servers;
 mod sys;
 #[cfg(target_os = "linux")]
 pub mod test;
+#[cfg(target_os = "linux")]
+mod tls;
 
 pub use available::{Unavailable, available};
 #[cfg(target_os = "linux")]

@@ -2,11 +2,13 @@
 //! fast it may go.
 
 use super::Direction;
+use super::http;
 use super::rules::Clues;
 use super::throttle::Bucket;
-use super::{http, tls};
 use crate::dns::Question;
 use crate::packet::{Transport, View};
+use crate::tls::hello::ClientHello;
+use crate::tls::records::{self, Beginning};
 use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -137,7 +139,7 @@ impl Flow {
             };
         }
         Clues {
-            sni: tls::server_name(&self.prefix),
+            sni: server_name(&self.prefix),
             host: http::host(&self.prefix),
             question: None,
         }
@@ -168,5 +170,13 @@ impl Flow {
             Direction::FromWorld => from_world,
         };
         bucket.get_or_insert_with(|| Bucket::new(rate))
+    }
+}
+
+/// The server name in the `ClientHello` with which a connection begins, once all of it is there.
+fn server_name(prefix: &[u8]) -> Option<String> {
+    match records::client_hello(prefix) {
+        Beginning::Whole { body, .. } => ClientHello::read(&body)?.server_name(),
+        Beginning::Partial(_) | Beginning::Other => None,
     }
 }

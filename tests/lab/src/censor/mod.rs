@@ -3,14 +3,13 @@
 //! Pure code: packets and the time go in, verdicts come out, and the router does as they say. The censor stands
 //! next to the client, so what it sends there arrives at once, and what it sends to the world takes the delay.
 //!
-//! `rules` matches names and endpoints, `flow` keeps what is known of each flow, `tls` and `http` read the names in
-//! what the client sent, `throttle` is the token bucket.
+//! `rules` matches names and endpoints, `flow` keeps what is known of each flow, `http` reads the name in a
+//! cleartext request, `throttle` is the token bucket.
 
 mod flow;
 mod http;
 mod rules;
 mod throttle;
-mod tls;
 
 pub(crate) use self::http::without_port;
 

@@ -45,7 +45,12 @@ pub(crate) async fn start(scenario: &Scenario, pki: &Pki) -> Result<(), ServeErr
     for (endpoint, hosts) in by_endpoint(scenario, |host| &host.https) {
         let tls = pki.server(&hosts)?;
         let listener = listen(endpoint).await?;
-        tokio::spawn(web::serve_https(listener, tls, Arc::new(Sites::new(&hosts))));
+        tokio::spawn(web::serve_https(
+            listener,
+            tls,
+            None,
+            Arc::new(Sites::new(&hosts)),
+        ));
     }
     Ok(())
 }

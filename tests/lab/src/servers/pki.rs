@@ -53,7 +53,7 @@ impl Pki {
         Ok(Self {
             trusted: Authority::new("netsonde lab authority")?,
             unknown: Authority::new("netsonde lab authority that nobody trusts")?,
-            provider: Arc::new(rustls::crypto::aws_lc_rs::default_provider()),
+            provider: crate::ech::crypto_provider(),
         })
     }
 

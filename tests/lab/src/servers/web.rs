@@ -1,5 +1,6 @@
 //! Web servers: HTTP/1.1 in the clear, HTTP/1.1 and HTTP/2 over TLS.
 
+use crate::ech::{Ech, Offer};
 use crate::scenario::Host;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue};
@@ -9,6 +10,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -17,6 +19,9 @@ use tokio_rustls::TlsAcceptor;
 
 /// How long to wait before accepting again after an error, which is a lack of descriptors or of memory.
 const PAUSE: Duration = Duration::from_millis(10);
+
+/// The page on which every web server says what it knows of the connection, as a large provider's servers do.
+const TRACE: &str = "/cdn-cgi/trace";
 
 /// The pages served at one endpoint.
 pub(crate) struct Sites(Vec<Site>);
@@ -73,38 +78,81 @@ impl Site {
     }
 }
 
+/// What the server knows of a connection.
+fn trace(host: &str, seen: Seen) -> Response<Full<Bytes>> {
+    let Seen { client, sni } = seen;
+    let mut response = Response::new(Full::new(format!("h={host}\nip={client}\nsni={sni}\n").into()));
+    let plain = HeaderValue::from_static("text/plain");
+    response.headers_mut().insert(CONTENT_TYPE, plain);
+    response
+}
+
 /// Serves cleartext HTTP/1.1.
 pub(crate) async fn serve_http(listener: TcpListener, sites: Arc<Sites>) {
     loop {
-        match listener.accept().await {
-            Ok((stream, _)) => drop(tokio::spawn(converse(stream, false, Arc::clone(&sites)))),
-            Err(_) => tokio::time::sleep(PAUSE).await,
-        }
+        let Ok((stream, client)) = listener.accept().await else {
+            tokio::time::sleep(PAUSE).await;
+            continue;
+        };
+        let seen = Seen {
+            client: client.ip(),
+            sni: "off",
+        };
+        tokio::spawn(converse(stream, false, seen, Arc::clone(&sites)));
     }
 }
 
 /// Serves what was agreed by ALPN over TLS, HTTP/1.1 when nothing was.
-pub(crate) async fn serve_https(listener: TcpListener, tls: TlsAcceptor, sites: Arc<Sites>) {
+pub(crate) async fn serve_https(
+    listener: TcpListener,
+    tls: TlsAcceptor,
+    ech: Option<Arc<Ech>>,
+    sites: Arc<Sites>,
+) {
     loop {
-        let Ok((stream, _)) = listener.accept().await else {
+        let Ok((stream, client)) = listener.accept().await else {
             tokio::time::sleep(PAUSE).await;
             continue;
         };
-        let (tls, sites) = (tls.clone(), Arc::clone(&sites));
+        let (tls, ech, sites) = (tls.clone(), ech.clone(), Arc::clone(&sites));
         tokio::spawn(async move {
+            let accepted = match ech {
+                Some(ech) => ech.accept(&tls, stream).await,
+                None => tls.accept(stream).await.map(|stream| (stream, Offer::Absent)),
+            };
             // A handshake that fails is the client's to notice.
-            if let Ok(stream) = tls.accept(stream).await {
-                let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                converse(stream, http2, sites).await;
-            }
+            let Ok((stream, offer)) = accepted else {
+                return;
+            };
+            let connection = stream.get_ref().1;
+            let http2 = connection.alpn_protocol() == Some(b"h2");
+            let seen = Seen {
+                client: client.ip(),
+                sni: match (offer, connection.server_name()) {
+                    (Offer::Accepted, _) => "encrypted",
+                    (_, Some(_)) => "plaintext",
+                    (_, None) => "off",
+                },
+            };
+            converse(stream, http2, seen, sites).await;
         });
     }
+}
+
+/// What a server knows of a connection.
+#[derive(Clone, Copy)]
+pub(crate) struct Seen {
+    /// The client's address.
+    pub(crate) client: IpAddr,
+    /// How the server's name was said: `encrypted`, `plaintext` or `off`.
+    pub(crate) sni: &'static str,
 }
 
 /// Answers the requests of one connection.
 async fn converse(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     http2: bool,
+    seen: Seen,
     sites: Arc<Sites>,
 ) {
     let service = service_fn(move |request: Request<Incoming>| {
@@ -117,8 +165,13 @@ async fn converse(
             let header = || request.headers().get(HOST)?.to_str().ok();
             let host = authority.or_else(|| Some(crate::censor::without_port(header()?).to_owned()));
             // The body is read so that the client can finish sending it; a client that breaks off gets no answer.
+            let path = request.uri().path().to_owned();
             let _ = request.into_body().collect().await;
-            Ok::<_, Infallible>(sites.respond(host.as_deref().unwrap_or_default()))
+            let host = host.as_deref().unwrap_or_default();
+            Ok::<_, Infallible>(match path.as_str() {
+                TRACE => trace(host, seen),
+                _ => sites.respond(host),
+            })
         }
     });
     let io = TokioIo::new(stream);

@@ -42,11 +42,16 @@ pub(crate) fn http(endpoint: &str, host: &str) -> io::Result<String> {
     request(connect(endpoint)?, host)
 }
 
+/// Asks for the first page on a connection; the whole response.
+pub(crate) fn request(stream: impl Read + Write, host: &str) -> io::Result<String> {
+    request_page(stream, host, "/")
+}
+
 /// Asks for a page on a connection; the whole response.
-pub(crate) fn request(mut stream: impl Read + Write, host: &str) -> io::Result<String> {
+pub(crate) fn request_page(mut stream: impl Read + Write, host: &str, path: &str) -> io::Result<String> {
     write!(
         stream,
-        "GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+        "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
     )?;
     let mut response = String::new();
     stream.read_to_string(&mut response)?;
