@@ -33,6 +33,9 @@ pub struct Observations {
     /// TLS handshakes (df-006), in the order they ended.
     #[serde(deserialize_with = "null_as_default")]
     pub tls_handshakes: Vec<TlsHandshake>,
+    /// QUIC handshakes (the shape of df-006), in the order they ended.
+    #[serde(deserialize_with = "null_as_default")]
+    pub quic_handshakes: Vec<TlsHandshake>,
     /// HTTP transactions (df-001), **newest first**.
     #[serde(deserialize_with = "null_as_default")]
     pub requests: Vec<HttpTransaction>,

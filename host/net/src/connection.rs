@@ -1,19 +1,19 @@
 //! A connection and what it is used for.
 
-use crate::{http::Client, socket::Stream, trace::Transaction};
+use crate::{http::Client, quic::Quic, socket::Shared, socket::Stream, trace::Transaction};
 use std::{
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use tokio::io::{ReadHalf, WriteHalf};
 
-/// An open connection: TCP, or TLS over TCP. Clones share it; dropping the last one closes it.
+/// An open connection: TCP, TLS over TCP, or QUIC. Clones share it; dropping the last one closes it.
 #[derive(Clone, Debug)]
 pub struct Connection(pub(crate) Arc<Inner>);
 
 #[derive(Debug)]
 pub(crate) struct Inner {
-    pub(crate) socket: Arc<crate::socket::Shared>,
+    pub(crate) socket: Arc<Shared>,
     alpn: Option<String>,
     peer_certificates: Vec<Vec<u8>>,
     is_tls: bool,
@@ -27,6 +27,8 @@ pub(crate) enum Mode {
     Raw(Arc<Halves>),
     /// HTTP, from the first round trip on.
     Http(Arc<Client>),
+    /// Exchanges on streams of their own.
+    Quic(Arc<Quic>),
     /// Nothing any more: a handshake took the stream.
     Consumed,
 }
@@ -54,14 +56,30 @@ impl Connection {
             read: read.into(),
             write: write.into(),
         };
-        let mode = Mutex::new(Mode::Raw(Arc::new(halves)));
-        Self(Arc::new(Inner {
+        let inner = Inner {
             socket,
             alpn,
             peer_certificates,
             is_tls,
-            mode,
-        }))
+            mode: Mutex::new(Mode::Raw(Arc::new(halves))),
+        };
+        Self(Arc::new(inner))
+    }
+
+    pub(crate) fn quic(
+        quic: Quic,
+        socket: Arc<Shared>,
+        alpn: Option<String>,
+        peer_certificates: Vec<Vec<u8>>,
+    ) -> Self {
+        let inner = Inner {
+            socket,
+            alpn,
+            peer_certificates,
+            is_tls: true,
+            mode: Mutex::new(Mode::Quic(Arc::new(quic))),
+        };
+        Self(Arc::new(inner))
     }
 
     /// The remote endpoint.

@@ -20,6 +20,7 @@ mod guard;
 pub mod http;
 mod net;
 mod policy;
+pub mod quic;
 mod socket;
 mod tcp;
 pub mod tls;

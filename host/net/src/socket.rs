@@ -30,6 +30,7 @@ pub(crate) struct Socket {
 pub(crate) struct Shared {
     trace: Trace,
     meter: Arc<Meter>,
+    proto: Proto,
     remote: SocketAddr,
     state: Mutex<State>,
 }
@@ -42,7 +43,68 @@ struct State {
     last_failure: Option<FailureCode>,
 }
 
+/// What carries the bytes, as `proto` in `network_events` names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Proto {
+    Tcp,
+    Udp,
+}
+
+impl Proto {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+        }
+    }
+}
+
+/// Which way the bytes go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Direction {
+    Read,
+    Write,
+}
+
+impl Direction {
+    /// The operation's name in `network_events`.
+    fn operation(self, proto: Proto) -> &'static str {
+        match (proto, self) {
+            (Proto::Tcp, Self::Read) => "read",
+            (Proto::Tcp, Self::Write) => "write",
+            (Proto::Udp, Self::Read) => "read_from",
+            (Proto::Udp, Self::Write) => "write_to",
+        }
+    }
+}
+
 impl Shared {
+    pub(crate) fn new(
+        proto: Proto,
+        remote: SocketAddr,
+        trace: Trace,
+        meter: Arc<Meter>,
+        tx: &Transaction,
+    ) -> Self {
+        let state = State {
+            tx: tx.clone(),
+            read_since: None,
+            write_since: None,
+            last_failure: None,
+        };
+        Self {
+            trace,
+            meter,
+            proto,
+            remote,
+            state: Mutex::new(state),
+        }
+    }
+
+    pub(crate) fn meter(&self) -> &Meter {
+        &self.meter
+    }
+
     pub(crate) fn remote(&self) -> SocketAddr {
         self.remote
     }
@@ -60,24 +122,37 @@ impl Shared {
     /// Whatever read or write is pending ends now, with `failure`.
     pub(crate) fn abandon(&self, failure: &FailureCode) {
         let t = self.trace.clock().now();
-        for (operation, since) in [("write", self.take_write()), ("read", self.take_read())] {
+        for (direction, since) in [
+            (Direction::Write, self.take_write()),
+            (Direction::Read, self.take_read()),
+        ] {
             if let Some(t0) = since {
-                self.event(operation, t0, t, 0, Some(failure.clone()));
+                self.event(direction, t0, t, 0, Some(failure.clone()));
             }
         }
     }
 
-    fn take_read(&self) -> Option<Duration> {
+    /// The time, and since when a read has been waiting; since now if none has.
+    pub(crate) fn since_read(&self) -> Duration {
+        let now = self.now();
+        *self.state().read_since.get_or_insert(now)
+    }
+
+    pub(crate) fn take_read(&self) -> Option<Duration> {
         self.state().read_since.take()
+    }
+
+    pub(crate) fn now(&self) -> Duration {
+        self.trace.clock().now()
     }
 
     fn take_write(&self) -> Option<Duration> {
         self.state().write_since.take()
     }
 
-    fn event(
+    pub(crate) fn event(
         &self,
-        operation: &str,
+        direction: Direction,
         t0: Duration,
         t: Duration,
         num_bytes: usize,
@@ -94,9 +169,9 @@ impl Shared {
         self.trace.event(
             &tx,
             Event {
-                operation,
+                operation: direction.operation(self.proto),
                 remote,
-                proto: "tcp",
+                proto: self.proto.as_str(),
                 failure,
                 num_bytes,
                 t0,
@@ -118,20 +193,10 @@ impl Socket {
         meter: Arc<Meter>,
         tx: &Transaction,
     ) -> Self {
-        let state = State {
-            tx: tx.clone(),
-            read_since: None,
-            write_since: None,
-            last_failure: None,
-        };
+        let shared = Shared::new(Proto::Tcp, remote, trace, meter, tx);
         Self {
             tcp,
-            shared: Arc::new(Shared {
-                trace,
-                meter,
-                remote,
-                state: Mutex::new(state),
-            }),
+            shared: Arc::new(shared),
         }
     }
 
@@ -140,7 +205,7 @@ impl Socket {
     }
 
     fn now(&self) -> Duration {
-        self.shared.trace.clock().now()
+        self.shared.now()
     }
 }
 
@@ -160,8 +225,7 @@ impl AsyncRead for Socket {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         self.shared.meter.check().map_err(io::Error::other)?;
-        let now = self.now();
-        let t0 = *self.shared.state().read_since.get_or_insert(now);
+        let t0 = self.shared.since_read();
         let filled = buf.filled().len();
         let result = ready!(Pin::new(&mut self.tcp).poll_read(cx, buf));
         let t = self.now();
@@ -172,7 +236,7 @@ impl AsyncRead for Socket {
             Ok(()) if num_bytes == 0 && buf.remaining() > 0 => Some(FailureCode::EOF_ERROR),
             Ok(()) => None,
         };
-        self.shared.event("read", t0, t, num_bytes, failure);
+        self.shared.event(Direction::Read, t0, t, num_bytes, failure);
         result?;
         Poll::Ready(self.shared.meter.received(num_bytes).map_err(io::Error::other))
     }
@@ -197,7 +261,7 @@ impl AsyncWrite for Socket {
         let result = ready!(poll);
         self.shared.take_write();
         self.shared.event(
-            "write",
+            Direction::Write,
             t0,
             t,
             written,

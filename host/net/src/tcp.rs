@@ -164,6 +164,11 @@ fn raw(connection: &Connection, operation: Operation) -> Result<Arc<Halves>, Fai
             code: FailureCode::INVALID_ARGUMENT,
             operation,
         }),
+        Mode::Quic(_) => Err(Failure {
+            detail: format!("{doing}: it is a QUIC connection; bytes go over TCP or TLS"),
+            code: FailureCode::INVALID_ARGUMENT,
+            operation,
+        }),
         Mode::Consumed => Err(Failure::new(
             FailureCode::CONNECTION_ALREADY_CLOSED,
             operation,

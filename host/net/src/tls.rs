@@ -6,10 +6,12 @@ mod ja4;
 mod roots;
 mod verifier;
 
-pub(crate) use failure::failure_code;
+pub(crate) use alert::text as alert_text;
+pub(crate) use failure::{certificate as certificate_code, failure_code};
 pub use ja4::ja4;
 pub(crate) use roots::Roots;
 pub use roots::RootsError;
+pub(crate) use verifier::Verifier;
 
 use crate::{
     Connection, Net, NetError, Transaction, guard::Guard, socket::Socket, socket::Stream, trace::Event,
@@ -19,11 +21,10 @@ use netsonde_data::{
     failure::{Failure, FailureCode, Operation},
     observation::TlsHandshake,
 };
-use rustls::{ClientConfig, client::Resumption, pki_types::ServerName};
+use rustls::{ClientConfig, SupportedCipherSuite, client::Resumption, pki_types::ServerName};
 use std::{net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 use tokio::time::timeout;
 use tokio_rustls::{TlsConnector, client::TlsStream};
-use verifier::Verifier;
 
 /// How long a handshake may take if the caller does not say.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -41,6 +42,8 @@ pub struct HandshakeOptions {
     pub roots_pem: Vec<String>,
     /// Record the certificates and verify nothing.
     pub no_verify: bool,
+    /// The versions of QUIC to speak, in order of preference; 1 if nothing is said. Over TCP there is nothing to choose.
+    pub quic_versions: Vec<u32>,
     /// How long it may take: 10 seconds if nothing is said.
     pub timeout: Option<Duration>,
 }
@@ -51,6 +54,14 @@ struct Agreed {
     version: String,
     cipher: String,
     alpn: Option<String>,
+}
+
+/// What is needed to shake hands with one peer.
+#[derive(Debug)]
+pub(crate) struct Client {
+    pub(crate) config: Arc<ClientConfig>,
+    pub(crate) name: ServerName<'static>,
+    pub(crate) verifier: Arc<Verifier>,
 }
 
 impl Net {
@@ -67,12 +78,13 @@ impl Net {
     ) -> Result<Connection, NetError> {
         self.meter().check()?;
         let remote = connection.remote();
-        let name = server_name(&options, remote)?;
-        let verifier = Arc::new(
-            self.verifier(&options)
-                .map_err(|reason| invalid(remote, &reason))?,
-        );
-        let config = config(&options, &verifier).map_err(|error| invalid(remote, &error.to_string()))?;
+        let Client {
+            config,
+            name,
+            verifier,
+        } = self
+            .tls_client(&options, remote)
+            .map_err(|reason| invalid(remote, &reason))?;
         let stream = take_tcp(&connection)?;
         let socket = Arc::clone(stream.shared());
         socket.use_for(tx);
@@ -89,7 +101,7 @@ impl Net {
                 observation(&options, remote, &verifier, failure, agreed, t0, t),
             );
         };
-        let connector = TlsConnector::from(Arc::new(config));
+        let connector = TlsConnector::from(config);
         // Outlives the guard and the timeout: once it is dropped, the socket is closed.
         let mut shaking = pin!(connector.connect(name, stream));
         let guard = Guard::new(|| {
@@ -113,6 +125,22 @@ impl Net {
         Ok(Connection::tls(stream, agreed.alpn, verifier.certificates()))
     }
 
+    /// What the options come to, for TLS over TCP and inside QUIC alike. The error says what makes no sense.
+    pub(crate) fn tls_client(
+        &self,
+        options: &HandshakeOptions,
+        remote: SocketAddr,
+    ) -> Result<Client, String> {
+        let name = server_name(options, remote)?;
+        let verifier = Arc::new(self.verifier(options)?);
+        let config = config(options, &verifier).map_err(|error| error.to_string())?;
+        Ok(Client {
+            config: Arc::new(config),
+            name,
+            verifier,
+        })
+    }
+
     fn verifier(&self, options: &HandshakeOptions) -> Result<Verifier, String> {
         if options.no_verify {
             return Ok(Verifier::lenient());
@@ -126,15 +154,11 @@ impl Net {
 }
 
 /// The name to verify, and, unless it is an address, to send.
-fn server_name(options: &HandshakeOptions, remote: SocketAddr) -> Result<ServerName<'static>, NetError> {
+fn server_name(options: &HandshakeOptions, remote: SocketAddr) -> Result<ServerName<'static>, String> {
     match &options.server_name {
         None => Ok(ServerName::IpAddress(remote.ip().into())),
-        Some(name) => ServerName::try_from(name.clone()).map_err(|_| {
-            invalid(
-                remote,
-                &format!("the server name {name:?} is neither a domain nor an address"),
-            )
-        }),
+        Some(name) => ServerName::try_from(name.clone())
+            .map_err(|_| format!("the server name {name:?} is neither a domain nor an address")),
     }
 }
 
@@ -196,9 +220,7 @@ fn agreed(stream: &TlsStream<Socket>) -> Agreed {
         rustls::ProtocolVersion::TLSv1_3 => "TLSv1.3".to_owned(),
         other => format!("TLS_VERSION_UNKNOWN_{}", u16::from(other)),
     });
-    let cipher = tls
-        .negotiated_cipher_suite()
-        .and_then(|suite| suite.suite().as_str().map(|name| name.replace("TLS13_", "TLS_")));
+    let cipher = tls.negotiated_cipher_suite().map(cipher_name);
     let alpn = tls
         .alpn_protocol()
         .map(|protocol| String::from_utf8_lossy(protocol).into_owned());
@@ -207,6 +229,12 @@ fn agreed(stream: &TlsStream<Socket>) -> Agreed {
         cipher: cipher.unwrap_or_default(),
         alpn,
     }
+}
+
+/// The IANA name of a cipher suite.
+pub(crate) fn cipher_name(suite: SupportedCipherSuite) -> String {
+    let name = suite.suite().as_str().unwrap_or_default();
+    name.replace("TLS13_", "TLS_")
 }
 
 fn observation(

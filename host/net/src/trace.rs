@@ -112,6 +112,15 @@ impl Trace {
         self.state().observations.tls_handshakes.push(handshake);
     }
 
+    pub(crate) fn quic_handshake(&self, tx: &Transaction, handshake: TlsHandshake) {
+        let handshake = TlsHandshake {
+            tags: tx.tags().to_vec(),
+            transaction_id: tx.id(),
+            ..handshake
+        };
+        self.state().observations.quic_handshakes.push(handshake);
+    }
+
     pub(crate) fn request(&self, tx: &Transaction, request: HttpTransaction) {
         let request = HttpTransaction {
             tags: tx.tags().to_vec(),

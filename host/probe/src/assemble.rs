@@ -58,12 +58,13 @@ pub(crate) fn merge(joined: &mut Joined, top_level: Map<String, Value>) {
 }
 
 /// The archival keys, which only the host writes.
-pub(crate) const KINDS: [&str; 5] = [
+pub(crate) const KINDS: [&str; 6] = [
     "network_events",
     "queries",
     "requests",
     "tcp_connect",
     "tls_handshakes",
+    "quic_handshakes",
 ];
 
 struct Archive {

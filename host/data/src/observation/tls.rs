@@ -1,4 +1,4 @@
-//! `tls_handshakes` (df-006).
+//! `tls_handshakes` (df-006), and `quic_handshakes`, which have the same shape.
 
 use super::{failure, is_zero, null_as_default};
 use crate::{BinaryData, FailureCode};
@@ -64,6 +64,13 @@ pub struct TlsHandshake {
     /// The JA4 of the `ClientHello` that was sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub x_ja4: Option<String>,
+    /// The version of QUIC that was spoken last, as on the wire: 1, or `0xff00001d` for draft 29. Over TCP there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub x_quic_version: Option<u32>,
+    /// The versions that the server named instead, from its first Version Negotiation packet. Anybody on the path can
+    /// send such a packet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub x_quic_version_negotiation: Option<Vec<u32>>,
     /// The name that the certificate had to be for, where it is not `server_name`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub x_verified_name: Option<String>,

@@ -55,6 +55,7 @@ impl Connection {
         match &*mode {
             Mode::Http(client) => return Ok(Arc::clone(client)),
             Mode::Consumed => return Err(FailureCode::CONNECTION_ALREADY_CLOSED),
+            Mode::Quic(_) => return Err(FailureCode::INVALID_ARGUMENT),
             Mode::Raw(_) => {}
         }
         // Without the stream, a read or write of raw bytes is still going on.

@@ -4,7 +4,7 @@ use rustls::AlertDescription;
 use std::borrow::Cow;
 
 /// The name of an alert. Consumers of the data compare these texts.
-pub(super) fn text(alert: AlertDescription) -> Cow<'static, str> {
+pub(crate) fn text(alert: AlertDescription) -> Cow<'static, str> {
     Cow::Borrowed(match alert {
         AlertDescription::CloseNotify => "close notify",
         AlertDescription::UnexpectedMessage => "unexpected message",

@@ -28,7 +28,7 @@ fn tls_code(error: &Error) -> FailureCode {
 }
 
 /// The failure string for an error about the peer's certificate; none for any other error.
-pub(super) fn certificate(error: &Error) -> Option<FailureCode> {
+pub(crate) fn certificate(error: &Error) -> Option<FailureCode> {
     let Error::InvalidCertificate(error) = error else {
         return None;
     };

@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Records the peer's certificates, and verifies them unless told not to.
 #[derive(Debug)]
-pub(super) struct Verifier {
+pub(crate) struct Verifier {
     inner: Option<Arc<WebPkiServerVerifier>>,
     seen: Mutex<Vec<Vec<u8>>>,
 }
@@ -38,7 +38,7 @@ impl Verifier {
     }
 
     /// The certificates that the peer presented, leaf first.
-    pub(super) fn certificates(&self) -> Vec<Vec<u8>> {
+    pub(crate) fn certificates(&self) -> Vec<Vec<u8>> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

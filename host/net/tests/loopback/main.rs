@@ -11,6 +11,7 @@ mod budget;
 mod dns;
 mod http;
 mod http2;
+mod quic;
 mod support;
 mod tcp;
 mod tls;

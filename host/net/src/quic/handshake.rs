@@ -1,0 +1,235 @@
+//! One handshake, from its admission to its observation.
+
+use super::{
+    Quic, failure,
+    session::{Config, Sight},
+    socket::{Socket, Watch},
+    unless,
+};
+use crate::{
+    Connection, Net, NetError, Transaction,
+    guard::Guard,
+    policy::Transport,
+    socket::Proto,
+    tls::{Client, HandshakeOptions, ja4},
+    trace::Event,
+};
+use netsonde_data::{
+    binary::BinaryData,
+    failure::{FailureCode, Operation},
+    observation::TlsHandshake,
+};
+use quinn::{Endpoint, EndpointConfig, TokioRuntime, TransportConfig, VarInt};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+use tokio::time::timeout;
+
+/// How long a handshake may take if the caller does not say.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// For how long a connection may be silent before it counts as lost.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// A handshake.
+pub(super) struct Handshake<'a> {
+    net: &'a Net,
+    tx: &'a Transaction,
+    remote: SocketAddr,
+    /// With at least one version.
+    options: &'a HandshakeOptions,
+    client: Client,
+    sight: Arc<Sight>,
+}
+
+/// Why a handshake failed.
+struct Failed {
+    code: FailureCode,
+    detail: Option<String>,
+}
+
+impl From<FailureCode> for Failed {
+    fn from(code: FailureCode) -> Self {
+        Self { code, detail: None }
+    }
+}
+
+impl<'a> Handshake<'a> {
+    pub(super) fn new(
+        net: &'a Net,
+        tx: &'a Transaction,
+        remote: SocketAddr,
+        options: &'a HandshakeOptions,
+        client: Client,
+    ) -> Self {
+        Self {
+            net,
+            tx,
+            remote,
+            options,
+            client,
+            sight: Arc::default(),
+        }
+    }
+
+    pub(super) async fn run(&self) -> Result<Connection, NetError> {
+        self.admitted().await?;
+        self.net.meter().connection()?;
+        let t0 = self.now();
+        self.mark("quic_handshake_start", t0);
+        let (trace, meter) = (self.net.trace().clone(), Arc::clone(self.net.meter()));
+        let socket = match Socket::open(self.remote, trace, meter, self.tx).await {
+            Ok(socket) => Arc::new(socket),
+            Err(error) => return Err(self.failed(FailureCode::from_io(&error).into(), None, t0)),
+        };
+        let (shared, watch) = (Arc::clone(socket.shared()), Arc::clone(socket.watch()));
+        let guard = Guard::new(|| {
+            shared.abandon(&FailureCode::INTERRUPTED);
+            self.failed(FailureCode::INTERRUPTED.into(), Some(&watch), t0);
+        });
+        let shaking = unless(socket.failed(), self.shake(Arc::clone(&socket)));
+        let result = timeout(self.options.timeout.unwrap_or(TIMEOUT), shaking).await;
+        guard.disarm();
+        let result = match result {
+            Ok(Some(result)) => result,
+            Ok(None) => Err(watch
+                .failure()
+                .cloned()
+                .unwrap_or(FailureCode::INTERRUPTED)
+                .into()),
+            Err(_) => {
+                shared.abandon(&FailureCode::GENERIC_TIMEOUT_ERROR);
+                Err(FailureCode::GENERIC_TIMEOUT_ERROR.into())
+            }
+        };
+        let connection = match (result, self.net.meter().exceeded()) {
+            (Ok(connection), _) => connection,
+            (Err(_), Some(exceeded)) => {
+                self.failed(FailureCode::INTERRUPTED.into(), Some(&watch), t0);
+                return Err(exceeded.into());
+            }
+            (Err(failed), None) => return Err(self.failed(failed, Some(&watch), t0)),
+        };
+        self.ended(None, Some(&watch), t0);
+        let alpn = self.sight.seen().alpn;
+        let quic = Quic { connection, watch };
+        let certificates = self.client.verifier.certificates();
+        Ok(Connection::quic(quic, shared, alpn, certificates))
+    }
+
+    /// Wait for the admission; a refusal is the handshake's failure.
+    async fn admitted(&self) -> Result<(), NetError> {
+        let asked = self.now();
+        let guard =
+            Guard::new(|| self.observe(Some(FailureCode::INTERRUPTED.into()), None, asked, self.now()));
+        let admitted = self.net.admit(Transport::Udp, self.remote).await;
+        guard.disarm();
+        if let Err(NetError::Failed(denied)) = &admitted {
+            let now = self.now();
+            self.observe(Some(denied.code.clone().into()), None, now, now);
+        }
+        admitted
+    }
+
+    async fn shake(&self, socket: Arc<Socket>) -> Result<quinn::Connection, Failed> {
+        let watch = Arc::clone(socket.watch());
+        let versions = &self.options.quic_versions;
+        let mut config = EndpointConfig::default();
+        config.supported_versions(versions.clone());
+        let endpoint = Endpoint::new_with_abstract_socket(config, None, socket, Arc::new(TokioRuntime))
+            .map_err(|error| FailureCode::from_io(&error))?;
+        let first = versions.first().copied().unwrap_or(super::VERSION);
+        let failed = match self.attempt(&endpoint, first).await {
+            Ok(connection) => return Ok(connection),
+            Err(failed) => failed,
+        };
+        // Incompatible version negotiation (RFC 9368, section 2.1): the first of ours that the server names too.
+        let offered = watch.offered_versions().unwrap_or_default();
+        let common = versions
+            .iter()
+            .find(|&&version| version != first && offered.contains(&version));
+        match common {
+            Some(&version) if failed.code == FailureCode::QUIC_INCOMPATIBLE_VERSION => {
+                self.attempt(&endpoint, version).await
+            }
+            _ => Err(failed),
+        }
+    }
+
+    async fn attempt(&self, endpoint: &Endpoint, version: u32) -> Result<quinn::Connection, Failed> {
+        let session = Config {
+            tls: Arc::clone(&self.client.config),
+            name: self.client.name.clone(),
+            sight: Arc::clone(&self.sight),
+        };
+        let mut transport = TransportConfig::default();
+        let idle = self.options.timeout.unwrap_or(TIMEOUT).max(IDLE);
+        let idle = u32::try_from(idle.as_millis()).unwrap_or(u32::MAX);
+        transport.max_idle_timeout(Some(VarInt::from_u32(idle).into()));
+        let mut config = quinn::ClientConfig::new(Arc::new(session));
+        config.version(version).transport_config(Arc::new(transport));
+        self.sight.begin(version);
+        // The name is in the session; quinn has no use for it.
+        let connecting = endpoint
+            .connect_with(config, self.remote, "")
+            .map_err(|error| FailureCode::unknown(error.to_string()))?;
+        connecting.await.map_err(|error| {
+            let ours = self.sight.seen().error;
+            Failed {
+                code: failure::code(&error, ours.as_ref()),
+                detail: failure::detail(&error, ours.as_ref()),
+            }
+        })
+    }
+
+    /// Write the failure down, and say it to the caller.
+    fn failed(&self, failed: Failed, watch: Option<&Watch>, t0: Duration) -> NetError {
+        let doing = format!("QUIC handshake with {}", self.remote);
+        let error = NetError::failed(failed.code.clone(), Operation::QuicHandshake, &doing);
+        self.ended(Some(failed), watch, t0);
+        error
+    }
+
+    fn ended(&self, failed: Option<Failed>, watch: Option<&Watch>, t0: Duration) {
+        let t = self.now();
+        self.mark("quic_handshake_done", t);
+        self.observe(failed, watch, t0, t);
+    }
+
+    fn mark(&self, operation: &str, t: Duration) {
+        let event = Event {
+            proto: Proto::Udp.as_str(),
+            ..Event::mark(operation, Some(self.remote), t)
+        };
+        self.net.trace().event(self.tx, event);
+    }
+
+    fn observe(&self, failed: Option<Failed>, watch: Option<&Watch>, t0: Duration, t: Duration) {
+        let (code, detail) = failed.map_or((None, None), |failed| (Some(failed.code), failed.detail));
+        let seen = self.sight.seen();
+        let certificates = self.client.verifier.certificates();
+        // QUIC knows no other; the suite is known from the server's first flight on.
+        let tls_version = if seen.cipher.is_empty() { "" } else { "TLSv1.3" };
+        let handshake = TlsHandshake {
+            network: Proto::Udp.as_str().to_owned(),
+            address: self.remote.to_string(),
+            failure: code,
+            cipher_suite: seen.cipher,
+            negotiated_protocol: seen.alpn.unwrap_or_default(),
+            no_tls_verify: self.options.no_verify,
+            peer_certificates: certificates.into_iter().map(BinaryData).collect(),
+            server_name: self.options.server_name.clone().unwrap_or_default(),
+            tls_version: tls_version.to_owned(),
+            x_backend: Some("rustls".to_owned()),
+            x_failure_detail: detail,
+            x_ja4: ja4('q', &seen.client_hello),
+            x_quic_version: seen.version,
+            x_quic_version_negotiation: watch.and_then(Watch::offered_versions).map(<[u32]>::to_vec),
+            t0: t0.as_secs_f64(),
+            t: t.as_secs_f64(),
+            ..TlsHandshake::default()
+        };
+        self.net.trace().quic_handshake(self.tx, handshake);
+    }
+
+    fn now(&self) -> Duration {
+        self.net.trace().clock().now()
+    }
+}
