@@ -12,6 +12,7 @@ use wasm_encoder::{
 const FOLDERS: &[&str] = &[
     "tests/guests/modules/hostile",
     "tests/guests/modules/hostile-mini",
+    "tests/guests/modules/steps",
 ];
 
 fn main() -> ExitCode {

@@ -1,8 +1,23 @@
-//! Hostile guests, for tests only.
+//! Guests for tests only: one that does as it is told, and hostile ones.
 //!
-//! Two guests misbehave on demand: the nettest `hostile`, whose mode is the option `mode` of its target, and the mini
+//! The nettest `steps` takes the steps that its target lists. Two guests misbehave on demand: the nettest `hostile`, whose mode is the option `mode` of its target, and the mini
 //! nettest `hostile-mini`, whose mode is the argument `mode`. They are sound components with honest manifests and load
 //! like any other. [`REFUSED`] is what must not load at all.
+//!
+//! # `steps`
+//!
+//! Its target is `{"input": "any text", "options": {"steps": [[…], […]]}}`. Each list of steps is one transaction with at most
+//! one open connection; its steps follow each other and end at the first that fails; the lists run at the same time. The
+//! result has `answers`: for each list what its steps brought, the last perhaps `{"failure", "operation"}`.
+//!
+//! | `do` | fields |
+//! |---|---|
+//! | `lookup` | `domain`, `udp` (a resolver's endpoint), `types` |
+//! | `connect` | `to` (an endpoint), `timeout_ms` |
+//! | `handshake` | `name`, `alpn`, `no_verify`, `timeout_ms` |
+//! | `request` | `url`, `method`, `headers` (pairs), `body`, `limit`, `timeout_ms` |
+//! | `write` | `text` |
+//! | `read` | `max` |
 //!
 //! # `hostile`
 //!
@@ -89,7 +104,7 @@ pub struct Guest {
     pub sha256: &'static str,
 }
 
-/// The guests that misbehave when they run: `hostile` and `hostile-mini`.
+/// The guests that run: `hostile`, `hostile-mini` and `steps`.
 pub static GUESTS: &[Guest] = include!(concat!(env!("OUT_DIR"), "/guests.in"));
 
 /// What a loader has to refuse.

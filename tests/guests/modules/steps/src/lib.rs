@@ -1,0 +1,104 @@
+//! A nettest that takes the steps that its target lists, so that a test can use any primitive without a guest of its
+//! own. The steps are in the documentation of `netsonde-test-guests`.
+//!
+//! A list of steps is one transaction and has at most one open connection. The first step that fails ends its list;
+//! the lists run at the same time.
+
+mod names;
+mod stream;
+
+use std::cell::RefCell;
+
+use futures::future::join_all;
+use netsonde_guest::{Connection, Failure, Json, Map, Nettest, Target, Transaction, begin, json};
+use serde::Deserialize;
+
+/// The nettest.
+pub struct StepsNettest;
+
+/// What to do.
+#[derive(Deserialize)]
+pub struct Options {
+    steps: Vec<Vec<Step>>,
+}
+
+/// One step.
+#[derive(Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
+enum Step {
+    Lookup(names::Lookup),
+    Connect(stream::Connect),
+    Handshake(stream::Handshake),
+    Request(stream::Request),
+    Write(stream::Write),
+    Read(stream::Read),
+}
+
+/// What the steps of a list share.
+struct Walk {
+    transaction: Transaction,
+    connection: RefCell<Option<Connection>>,
+}
+
+impl Walk {
+    async fn take(&self, step: &Step) -> Result<Json, Failure> {
+        match step {
+            Step::Lookup(step) => step.take(self).await,
+            Step::Connect(step) => step.take(self).await,
+            Step::Handshake(step) => step.take(self).await,
+            Step::Request(step) => step.take(self).await,
+            Step::Write(step) => step.take(self).await,
+            Step::Read(step) => step.take(self).await,
+        }
+    }
+
+    /// The open connection; a list of steps without one makes no sense.
+    fn connection(&self) -> Result<Connection, Failure> {
+        let none = || {
+            Failure::top_level(
+                "invalid_argument",
+                "no connection is open at this step".to_owned(),
+            )
+        };
+        self.connection.borrow_mut().take().ok_or_else(none)
+    }
+
+    fn keep(&self, connection: Connection) {
+        *self.connection.borrow_mut() = Some(connection);
+    }
+}
+
+/// Take the steps of a list up to the first that fails.
+async fn walk(steps: &[Step]) -> Json {
+    let walk = Walk {
+        transaction: begin(&[], None),
+        connection: RefCell::default(),
+    };
+    let mut answers = Vec::new();
+    for step in steps {
+        match walk.take(step).await {
+            Ok(answer) => answers.push(answer),
+            Err(failure) => {
+                answers.push(json!({ "failure": failure.code, "operation": failure.operation }));
+                break;
+            }
+        }
+    }
+    Json::Array(answers)
+}
+
+impl Nettest for StepsNettest {
+    type Options = Options;
+
+    async fn run(target: Target<Options>) -> Result<Map<String, Json>, Failure> {
+        let lists = &target.options.steps;
+        let answers = join_all(lists.iter().map(|steps| walk(steps))).await;
+        Ok(Map::from_iter([("answers".to_owned(), answers.into())]))
+    }
+
+    fn reduce(_: &Map<String, Json>) -> Result<Map<String, Json>, Failure> {
+        Ok(Map::new())
+    }
+}
+
+netsonde_guest::export_nettest!(StepsNettest);

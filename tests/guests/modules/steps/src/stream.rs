@@ -1,0 +1,137 @@
+//! Steps on a connection.
+
+use netsonde_guest::{Failure, HttpRequest, Json, TlsOptions, http, json, tcp, tls};
+use serde::Deserialize;
+
+use crate::Walk;
+
+/// `{"do": "connect", "to": "192.0.2.1:443"}`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Connect {
+    to: String,
+    timeout_ms: Option<u32>,
+}
+
+/// `{"do": "handshake", "name": "example.org"}`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Handshake {
+    name: Option<String>,
+    #[serde(default)]
+    alpn: Vec<String>,
+    #[serde(default)]
+    no_verify: bool,
+    timeout_ms: Option<u32>,
+}
+
+/// `{"do": "request", "url": "https://example.org/"}`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Request {
+    url: String,
+    #[serde(default = "get")]
+    method: String,
+    #[serde(default)]
+    headers: Vec<(String, String)>,
+    body: Option<String>,
+    limit: Option<u64>,
+    timeout_ms: Option<u32>,
+}
+
+fn get() -> String {
+    "GET".to_owned()
+}
+
+/// `{"do": "write", "text": "hello"}`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Write {
+    text: String,
+}
+
+/// `{"do": "read", "max": 100}`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Read {
+    max: u32,
+}
+
+impl Connect {
+    pub(crate) async fn take(&self, walk: &Walk) -> Result<Json, Failure> {
+        let connection = tcp::connect(&walk.transaction, self.to.clone(), self.timeout_ms).await?;
+        let remote = connection.remote();
+        walk.keep(connection);
+        Ok(json!({ "remote": remote }))
+    }
+}
+
+impl Handshake {
+    fn options(&self) -> TlsOptions {
+        let options = TlsOptions::new();
+        if let Some(name) = &self.name {
+            options.server_name(name);
+        }
+        options.alpn(&self.alpn);
+        if self.no_verify {
+            options.no_verify();
+        }
+        if let Some(timeout) = self.timeout_ms {
+            options.timeout_ms(timeout);
+        }
+        options
+    }
+
+    pub(crate) async fn take(&self, walk: &Walk) -> Result<Json, Failure> {
+        let connection = tls::handshake(&walk.transaction, walk.connection()?, &self.options()).await?;
+        let answer =
+            json!({ "alpn": connection.alpn(), "certificates": connection.peer_certificates().len() });
+        walk.keep(connection);
+        Ok(answer)
+    }
+}
+
+impl Request {
+    pub(crate) async fn take(&self, walk: &Walk) -> Result<Json, Failure> {
+        let request = HttpRequest::new(&self.method, &self.url);
+        for (name, value) in &self.headers {
+            request.header(name, value);
+        }
+        if let Some(body) = &self.body {
+            request.body(body.as_bytes());
+        }
+        if let Some(limit) = self.limit {
+            request.body_snapshot_limit(limit);
+        }
+        if let Some(timeout) = self.timeout_ms {
+            request.timeout_ms(timeout);
+        }
+        let connection = walk.connection()?;
+        let response = http::round_trip(&walk.transaction, &connection, &request).await?;
+        walk.keep(connection);
+        Ok(json!({
+            "status": response.status(),
+            "body_bytes": response.body().len(),
+            "body_is_truncated": response.body_is_truncated(),
+            "body_failure": response.body_failure().map(|failure| failure.code),
+        }))
+    }
+}
+
+impl Write {
+    pub(crate) async fn take(&self, walk: &Walk) -> Result<Json, Failure> {
+        let connection = walk.connection()?;
+        let written = tcp::write(&connection, self.text.as_bytes().to_vec()).await?;
+        walk.keep(connection);
+        Ok(json!({ "written": written }))
+    }
+}
+
+impl Read {
+    pub(crate) async fn take(&self, walk: &Walk) -> Result<Json, Failure> {
+        let connection = walk.connection()?;
+        let bytes = tcp::read(&connection, self.max).await?;
+        walk.keep(connection);
+        Ok(json!({ "read": String::from_utf8_lossy(&bytes) }))
+    }
+}
