@@ -27,6 +27,10 @@ pub struct Observations {
     /// Name lookups (df-002), in the order they ended.
     #[serde(deserialize_with = "null_as_default")]
     pub queries: Vec<Query>,
+    /// Replies to queries that had been answered already, in the shape of queries, in the order they came. OONI's
+    /// `web_connectivity` has this key. Left out when there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "null_as_default")]
+    pub x_dns_duplicate_responses: Vec<Query>,
     /// TCP connects (df-005), in the order they ended.
     #[serde(deserialize_with = "null_as_default")]
     pub tcp_connect: Vec<TcpConnect>,

@@ -1,10 +1,24 @@
-//! Name lookups: by the system (getaddrinfo), or query by query over UDP.
+//! Name lookups: by the system (getaddrinfo), or query by query over UDP, TCP, TLS, HTTPS.
+//!
+//! One query is one entry of `queries`. Nothing is cached and nothing is asked twice. A lookup over a stream opens a
+//! connection of its own, with the same primitives that guests have, so each step leaves its own observations under
+//! the same transaction.
 
+mod asked;
+mod https;
+mod query_type;
+mod record;
+mod stream;
 mod system;
 mod udp;
 pub mod wire;
 
-use crate::{Net, NetError, Transaction, guard::Guard, trace::Event};
+pub use asked::Reply;
+pub use query_type::{NoQueryType, QueryType};
+pub use record::{Data, Record, Service};
+
+use crate::{Net, NetError, Transaction, guard::Guard, tls::HandshakeOptions, trace::Event};
+use asked::Question;
 use bytes::Bytes;
 use hickory_proto::rr::Name;
 use netsonde_data::failure::{Failure, FailureCode, Operation};
@@ -14,73 +28,115 @@ use std::{
     time::Duration,
 };
 
-/// A record type to ask for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum QueryType {
-    /// IPv4 addresses.
-    A,
-    /// IPv6 addresses.
-    Aaaa,
-}
-
-impl QueryType {
-    /// The name, as `query_type` has it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::A => "A",
-            Self::Aaaa => "AAAA",
-        }
-    }
+/// Whom to ask, and how to get there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Resolver {
+    /// Getaddrinfo.
+    #[default]
+    System,
+    /// DNS over UDP.
+    Udp(SocketAddr),
+    /// DNS over TCP.
+    Tcp(SocketAddr),
+    /// DNS over TLS (RFC 7858).
+    Dot {
+        /// Where to connect to.
+        endpoint: SocketAddr,
+        /// The resolver's name: sent and verified in the handshake, and part of `resolver_address`.
+        name: String,
+    },
+    /// DNS over HTTPS (RFC 8484), with POST: HTTP/2, or HTTP/1.1 where the handshake agrees on nothing better.
+    Doh {
+        /// Where to connect to.
+        endpoint: SocketAddr,
+        /// The URL. Its host is the name that is sent and verified in the handshake.
+        url: String,
+    },
 }
 
 /// How to look a name up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LookupOptions {
-    /// Ask this resolver over UDP; without one, getaddrinfo.
-    pub udp_resolver: Option<SocketAddr>,
-    /// What to ask a UDP resolver for; it has to be something. Getaddrinfo asks for whatever it likes.
+    /// Whom to ask.
+    pub resolver: Resolver,
+    /// What to ask a resolver for; it has to be something. Getaddrinfo asks for whatever it likes.
     pub query_types: Vec<QueryType>,
-    /// How long it may take: 15 seconds for getaddrinfo and 5 for UDP if nothing is said.
+    /// How long it may take. If nothing is said: 5 seconds for UDP, and 15 for everything else, connecting included.
     pub timeout: Option<Duration>,
+    /// UDP only: how long to go on listening after the first answer to a query.
+    pub collect: Option<Duration>,
+    /// Encrypted resolvers only: shake hands with exactly these options. Without them: the resolver's name, and the ALPN
+    /// of its protocol.
+    pub tls: Option<HandshakeOptions>,
+    /// HTTPS only: headers to add. `Host` (or `:authority`) comes from the URL unless it is here.
+    pub headers: Vec<(String, String)>,
 }
 
 impl Default for LookupOptions {
     fn default() -> Self {
         Self {
-            udp_resolver: None,
-            query_types: vec![QueryType::A, QueryType::Aaaa],
+            resolver: Resolver::System,
+            query_types: vec![QueryType::A, QueryType::AAAA],
             timeout: None,
+            collect: None,
+            tls: None,
+            headers: Vec::new(),
         }
     }
 }
 
-/// What a lookup answered.
+/// What a lookup came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
-    /// IPv4 addresses first, then IPv6, otherwise in the order of the answer; never empty, no address twice.
+    /// Why it is no answer: the failure of the first query, where all failed.
+    pub failure: Option<Failure>,
+    /// IPv4 addresses first, then IPv6, otherwise in the order of the answer; no address twice.
     pub addresses: Vec<IpAddr>,
     /// The canonical name, where the answer gave one, without a trailing dot.
     pub cname: Option<String>,
-    /// The replies as they came off the wire, in the order of the query types; empty for getaddrinfo.
-    pub raw_responses: Vec<Bytes>,
+    /// The return code of getaddrinfo; zero where it was not asked, or all went well.
+    pub getaddrinfo_error: i32,
+    /// What came of each query, in the order of the query types, and after that what came too late; empty for getaddrinfo.
+    pub replies: Vec<Reply>,
+}
+
+impl Answer {
+    /// The replies as they came off the wire, late ones apart, in the order of the query types; empty for getaddrinfo.
+    pub fn raw_responses(&self) -> impl Iterator<Item = &Bytes> {
+        let replies = self.replies.iter().filter(|reply| !reply.is_late);
+        replies.filter_map(|reply| reply.raw.as_ref())
+    }
 }
 
 impl Net {
-    /// Look `domain` up. Observed as `queries`, and as `resolve_start` and `resolve_done` in `network_events`.
-    ///
-    /// Getaddrinfo is one query of type `ANY`. A UDP resolver is asked for all types at once, each on a socket of
-    /// its own, without a retry; the lookup succeeds if any of them brought an address, and else fails like the
-    /// first. An IP address is its own answer, and nothing is asked.
+    /// Look `domain` up, as [`Net::ask`] does; a lookup that brings no answer fails.
     pub async fn lookup(&self, tx: &Transaction, domain: &str, o: LookupOptions) -> Result<Answer, NetError> {
+        let mut answer = self.ask(tx, domain, o).await?;
+        match answer.failure.take() {
+            Some(failure) => Err(failure.into()),
+            None => Ok(answer),
+        }
+    }
+
+    /// Ask for `domain`. Observed as `queries`, and as `resolve_start` and `resolve_done` in `network_events`; late
+    /// replies as `x_dns_duplicate_responses`; what the resolver's transport takes, as if it had been done for itself.
+    ///
+    /// Getaddrinfo is one query of type `ANY`. A resolver is asked for all types at once, over UDP on a socket for each,
+    /// otherwise on one connection; the lookup succeeds if any of them was answered, and else fails like the first. An IP
+    /// address is its own answer, and nothing is asked, unless for the PTR records that are its names.
+    ///
+    /// It fails where the arguments make no sense, and so nothing was asked; otherwise a failure is part of the answer.
+    pub async fn ask(&self, tx: &Transaction, domain: &str, o: LookupOptions) -> Result<Answer, NetError> {
         self.meter().check()?;
         let name = ascii(domain)?;
-        if o.udp_resolver.is_some() && o.query_types.is_empty() {
-            return Err(failure(
-                FailureCode::INVALID_ARGUMENT,
-                &format!("{domain}, asking for nothing"),
-            )
-            .into());
+        if o.resolver != Resolver::System && o.query_types.is_empty() {
+            let doing = format!("{domain}, asking for nothing");
+            return Err(failure(FailureCode::INVALID_ARGUMENT, &doing).into());
         }
+        let https = match &o.resolver {
+            Resolver::Doh { url, .. } => Some(https::Target::parse(url, domain)?),
+            _ => None,
+        };
         self.meter().observation();
         self.meter().check()?;
         let clock = self.trace().clock();
@@ -90,18 +146,71 @@ impl Net {
             self.trace()
                 .event(tx, Event::mark("resolve_done", None, clock.now()));
         });
-        let result = if let Ok(address) = domain.parse() {
-            Ok(Answer {
-                addresses: vec![address],
-                ..Answer::default()
-            })
-        } else if let Some(resolver) = o.udp_resolver {
-            self.lookup_udp(tx, &name, resolver, &o).await
-        } else {
-            self.lookup_system(tx, &name, o.timeout).await
+        let address = domain.parse().ok();
+        let answer = match (address, &o.resolver) {
+            (Some(address), Resolver::System) => Answer::own(address),
+            (Some(address), _) if !o.query_types.contains(&QueryType::PTR) => Answer::own(address),
+            (None, Resolver::System) => self.lookup_system(tx, &name, o.timeout).await?,
+            (address, resolver) => {
+                let name = address.map_or(name, |address| Cow::Owned(record::reverse_name(address)));
+                let question = Question {
+                    net: self,
+                    tx,
+                    domain: &name,
+                    options: &o,
+                };
+                let replies = match (resolver, https) {
+                    (Resolver::Udp(endpoint), _) => question.over_udp(*endpoint).await?,
+                    (Resolver::Doh { endpoint, .. }, Some(target)) => {
+                        question.over_https(*endpoint, &target).await?
+                    }
+                    (Resolver::Tcp(endpoint) | Resolver::Dot { endpoint, .. }, _) => {
+                        question.over_stream(*endpoint).await?
+                    }
+                    // There is a target for each DoH resolver, and the system was asked above.
+                    (Resolver::Doh { .. } | Resolver::System, _) => Vec::new(),
+                };
+                Answer::new(domain, replies)
+            }
         };
         drop(done);
-        result.map(tidy)
+        // What failed may have failed because there was no more to spend.
+        self.meter().check()?;
+        Ok(answer)
+    }
+}
+
+impl Answer {
+    /// An address, which is its own answer.
+    fn own(address: IpAddr) -> Self {
+        Self {
+            addresses: vec![address],
+            ..Self::default()
+        }
+    }
+
+    /// What the replies come to.
+    fn new(domain: &str, replies: Vec<Reply>) -> Self {
+        let mut answer = Self::default();
+        let mut is_answered = false;
+        for reply in replies.iter().filter(|reply| !reply.is_late) {
+            match (&reply.failure, &reply.response) {
+                (None, Some(response)) => {
+                    is_answered = true;
+                    answer.addresses.extend(response.addresses(reply.query_type));
+                    answer.cname = answer.cname.or_else(|| response.cname());
+                }
+                (error, _) => answer.failure = answer.failure.or_else(|| error.clone()),
+            }
+        }
+        answer.failure = match answer.failure {
+            _ if is_answered => None,
+            None => Some(failure(FailureCode::DNS_NO_ANSWER, domain)),
+            some => some,
+        };
+        answer.addresses = tidy(answer.addresses);
+        answer.replies = replies;
+        answer
     }
 }
 
@@ -121,15 +230,15 @@ fn failure(code: FailureCode, domain: &str) -> Failure {
 }
 
 /// IPv4 first, and no address twice.
-fn tidy(answer: Answer) -> Answer {
-    let (v4, v6): (Vec<IpAddr>, Vec<IpAddr>) = answer.addresses.into_iter().partition(IpAddr::is_ipv4);
-    let mut addresses = Vec::with_capacity(v4.len() + v6.len());
+fn tidy(addresses: Vec<IpAddr>) -> Vec<IpAddr> {
+    let (v4, v6): (Vec<IpAddr>, Vec<IpAddr>) = addresses.into_iter().partition(IpAddr::is_ipv4);
+    let mut tidied = Vec::with_capacity(v4.len() + v6.len());
     for address in v4.into_iter().chain(v6) {
-        if !addresses.contains(&address) {
-            addresses.push(address);
+        if !tidied.contains(&address) {
+            tidied.push(address);
         }
     }
-    Answer { addresses, ..answer }
+    tidied
 }
 
 #[cfg(test)]
@@ -138,14 +247,8 @@ mod tests {
 
     #[test]
     fn answers_hold_ipv4_first_and_nothing_twice() {
-        let addresses = ["::2", "1.1.1.1", "::1", "2.2.2.2", "1.1.1.1"]
-            .map(|text| text.parse().unwrap())
-            .to_vec();
-        let tidied = tidy(Answer {
-            addresses,
-            ..Answer::default()
-        })
-        .addresses;
+        let addresses = ["::2", "1.1.1.1", "::1", "2.2.2.2", "1.1.1.1"].map(|text| text.parse().unwrap());
+        let tidied = tidy(addresses.to_vec());
         assert_eq!(
             tidied.iter().map(ToString::to_string).collect::<Vec<_>>(),
             ["1.1.1.1", "2.2.2.2", "::2", "::1"]

@@ -86,12 +86,13 @@ impl Trace {
     }
 
     pub(crate) fn query(&self, tx: &Transaction, query: Query) {
-        let query = Query {
-            tags: tx.tags().to_vec(),
-            transaction_id: tx.id(),
-            ..query
-        };
-        self.state().observations.queries.push(query);
+        self.state().observations.queries.push(marked(tx, query));
+    }
+
+    /// A reply to a query that had been answered before.
+    pub(crate) fn late_response(&self, tx: &Transaction, query: Query) {
+        let query = marked(tx, query);
+        self.state().observations.x_dns_duplicate_responses.push(query);
     }
 
     pub(crate) fn tcp_connect(&self, tx: &Transaction, connect: TcpConnect) {
@@ -148,6 +149,14 @@ impl Trace {
     /// A lock that a panic elsewhere does not take away: a vector that was pushed to is never half-way.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn marked(tx: &Transaction, query: Query) -> Query {
+    Query {
+        tags: tx.tags().to_vec(),
+        transaction_id: tx.id(),
+        ..query
     }
 }
 

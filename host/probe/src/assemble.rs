@@ -29,7 +29,7 @@ pub(crate) fn join(
     let mut archive = Archive::new(observations)?;
     let mut joined = Joined::default();
     for (key, mut value) in own {
-        if archive.kinds.contains_key(&key) && !is_reference(&value) {
+        if is_archival(&key) && !is_reference(&value) {
             joined.refused.push(key);
             continue;
         }
@@ -49,7 +49,7 @@ pub(crate) fn join(
 /// Merge what `reduce` computed into the test keys; keys of the archive are refused.
 pub(crate) fn merge(joined: &mut Joined, top_level: Map<String, Value>) {
     for (key, value) in top_level {
-        if KINDS.contains(&key.as_str()) {
+        if is_archival(&key) {
             joined.refused.push(key);
         } else {
             joined.test_keys.insert(key, value);
@@ -57,7 +57,7 @@ pub(crate) fn merge(joined: &mut Joined, top_level: Map<String, Value>) {
     }
 }
 
-/// The archival keys, which only the host writes.
+/// The archival keys that every measurement has. Only the host writes them.
 pub(crate) const KINDS: [&str; 6] = [
     "network_events",
     "queries",
@@ -66,6 +66,14 @@ pub(crate) const KINDS: [&str; 6] = [
     "tls_handshakes",
     "quic_handshakes",
 ];
+
+/// The archival keys that a measurement has if there is something to put there. They are the host's all the same.
+const RARE_KINDS: [&str; 1] = ["x_dns_duplicate_responses"];
+
+/// Whether only the host writes this key.
+fn is_archival(key: &str) -> bool {
+    KINDS.contains(&key) || RARE_KINDS.contains(&key)
+}
 
 struct Archive {
     kinds: BTreeMap<String, Vec<Value>>,
@@ -162,6 +170,14 @@ mod tests {
 
     fn object(value: Value) -> Map<String, Value> {
         serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn late_dns_replies_are_the_hosts_even_where_there_are_none() {
+        let own = json!({"x_dns_duplicate_responses": [{"engine": "udp"}]});
+        let joined = join(own.as_object().unwrap().clone(), &observed()).unwrap();
+        assert_eq!(joined.refused, ["x_dns_duplicate_responses"]);
+        assert!(!joined.test_keys.contains_key("x_dns_duplicate_responses"));
     }
 
     #[test]

@@ -17,6 +17,7 @@ pub mod nettest {
             "netsonde:probe/types.connection": netsonde_net::Connection,
             "netsonde:probe/types.dns-options": crate::host::dns::Options,
             "netsonde:probe/types.dns-answer": crate::host::dns::Answer,
+            "netsonde:probe/types.dns-reply": crate::host::dns::Reply,
             "netsonde:probe/types.tls-options": crate::host::tls::Options,
             "netsonde:probe/types.http-request": crate::host::http::Request,
             "netsonde:probe/types.http-response": crate::host::http::Response,

@@ -68,13 +68,35 @@ interface! { types {
     drop "dns-options"(options) = types::HostDnsOptions::drop;
     sync "[constructor]dns-options"() = types::HostDnsOptions::new;
     sync "[method]dns-options.udp-resolver"(options, endpoint) = types::HostDnsOptions::udp_resolver;
+    sync "[method]dns-options.tcp-resolver"(options, endpoint) = types::HostDnsOptions::tcp_resolver;
+    sync "[method]dns-options.dot-resolver"(options, endpoint, name) = types::HostDnsOptions::dot_resolver;
+    sync "[method]dns-options.doh-resolver"(options, endpoint, url) = types::HostDnsOptions::doh_resolver;
     sync "[method]dns-options.query-types"(options, types) = types::HostDnsOptions::query_types;
     sync "[method]dns-options.timeout-ms"(options, milliseconds) = types::HostDnsOptions::timeout_ms;
+    sync "[method]dns-options.collect-ms"(options, milliseconds) = types::HostDnsOptions::collect_ms;
+    sync "[method]dns-options.tls"(options, tls) = types::HostDnsOptions::tls;
+    sync "[method]dns-options.header"(options, name, value) = types::HostDnsOptions::header;
 
     drop "dns-answer"(answer) = types::HostDnsAnswer::drop;
+    sync "[method]dns-answer.failure"(answer) = types::HostDnsAnswer::failure;
     sync "[method]dns-answer.addresses"(answer) = types::HostDnsAnswer::addresses;
     sync "[method]dns-answer.cname"(answer) = types::HostDnsAnswer::cname;
+    sync "[method]dns-answer.getaddrinfo-error"(answer) = types::HostDnsAnswer::getaddrinfo_error;
     sync "[method]dns-answer.raw-responses"(answer) = types::HostDnsAnswer::raw_responses;
+    sync "[method]dns-answer.replies"(answer) = types::HostDnsAnswer::replies;
+
+    drop "dns-reply"(reply) = types::HostDnsReply::drop;
+    sync "[method]dns-reply.query-type"(reply) = types::HostDnsReply::query_type;
+    sync "[method]dns-reply.failure"(reply) = types::HostDnsReply::failure;
+    sync "[method]dns-reply.rcode"(reply) = types::HostDnsReply::rcode;
+    sync "[method]dns-reply.is-truncated"(reply) = types::HostDnsReply::is_truncated;
+    sync "[method]dns-reply.raw"(reply) = types::HostDnsReply::raw;
+    sync "[method]dns-reply.records"(reply) = types::HostDnsReply::records;
+    sync "[method]dns-reply.cname-chain"(reply) = types::HostDnsReply::cname_chain;
+    sync "[method]dns-reply.services"(reply) = types::HostDnsReply::services;
+    sync "[method]dns-reply.is-late"(reply) = types::HostDnsReply::is_late;
+    sync "[method]dns-reply.source"(reply) = types::HostDnsReply::source;
+    sync "[method]dns-reply.at"(reply) = types::HostDnsReply::at;
 
     drop "tls-options"(options) = types::HostTlsOptions::drop;
     sync "[constructor]tls-options"() = types::HostTlsOptions::new;
@@ -102,6 +124,7 @@ interface! { types {
 
 interface! { dns {
     async "lookup"(transaction, domain, options) = dns::HostWithStore::lookup;
+    async "ask"(transaction, domain, options) = dns::HostWithStore::ask;
 } }
 
 interface! { tcp {

@@ -11,7 +11,7 @@ pub struct Query {
     /// The records of the answer; `null` when there are none.
     #[serde(serialize_with = "null_when_empty", deserialize_with = "null_as_default")]
     pub answers: Vec<Answer>,
-    /// How the name was looked up: `getaddrinfo`, `udp`, `tcp`, `dot`, `doh`.
+    /// How the name was looked up: `getaddrinfo`, `udp`, `tcp`, `dot`, `doh`; and `doq`, which OONI does not have.
     pub engine: String,
     /// Why it failed.
     #[serde(deserialize_with = "failure")]
@@ -33,7 +33,8 @@ pub struct Query {
     pub resolver_hostname: Option<String>,
     /// Always `null` today.
     pub resolver_port: Option<u16>,
-    /// `ip:port` of the resolver; empty for getaddrinfo.
+    /// The resolver: `ip:port` for `udp` and `tcp`, `name:port` for `dot` and `doq`, the URL for `doh`; empty for
+    /// getaddrinfo.
     #[serde(deserialize_with = "null_as_default")]
     pub resolver_address: String,
     /// When the query began.
@@ -47,6 +48,15 @@ pub struct Query {
     /// The transaction.
     #[serde(skip_serializing_if = "is_zero")]
     pub transaction_id: u64,
+    /// What the failure string leaves out: the rcode, the HTTP status, what is malformed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub x_failure_detail: Option<String>,
+    /// Which of its transports an engine used, where it has several: `doh` or `doh3` (over HTTP/3).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub x_transport: Option<String>,
+    /// Whether the resolver left something out because it did not fit (TC).
+    #[serde(skip_serializing_if = "is_zero")]
+    pub x_is_truncated: bool,
 }
 
 /// One record of an answer.
@@ -59,7 +69,7 @@ pub struct Answer {
     /// The organisation that runs it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub as_org_name: Option<String>,
-    /// `A`, `AAAA`, `CNAME`.
+    /// `A`, `AAAA`, `CNAME`; netsonde's data has all other types too.
     pub answer_type: String,
     /// The target of a CNAME.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -72,6 +82,9 @@ pub struct Answer {
     pub ipv6: Option<String>,
     /// Time to live in seconds; `null` where it is not known.
     pub ttl: Option<u32>,
+    /// The data of a record of any other type, in presentation format.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub x_data: Option<String>,
 }
 
 impl Answer {
@@ -100,6 +113,16 @@ impl Answer {
         Self {
             answer_type: "CNAME".to_owned(),
             hostname: Some(target.to_owned()),
+            ttl,
+            ..Self::default()
+        }
+    }
+
+    /// A record of a type that OONI's format has no place for.
+    pub fn other(answer_type: &str, data: &str, ttl: Option<u32>) -> Self {
+        Self {
+            answer_type: answer_type.to_owned(),
+            x_data: Some(data.to_owned()),
             ttl,
             ..Self::default()
         }

@@ -1,7 +1,7 @@
 //! Lookups by the system: getaddrinfo, with its real return code.
 
-use super::{Answer, failure};
-use crate::{Net, NetError, Transaction, guard::Guard};
+use super::{Answer, failure, tidy};
+use crate::{Exceeded, Net, Transaction, guard::Guard};
 use dns_lookup::{AddrInfoHints, LookupError, SockType, getaddrinfo};
 use netsonde_data::{
     failure::FailureCode,
@@ -38,7 +38,7 @@ impl Net {
         tx: &Transaction,
         domain: &str,
         within: Option<Duration>,
-    ) -> Result<Answer, NetError> {
+    ) -> Result<Answer, Exceeded> {
         self.meter().query()?;
         let clock = self.trace().clock();
         let waiting = Guard::new(|| {
@@ -67,17 +67,18 @@ impl Net {
         let t = clock.now();
         guard.disarm();
         self.ended(tx, domain, t0, t, &result);
-        match result {
-            Ok(found) => {
-                let cname = found.cname.map(|name| name.trim_end_matches('.').to_owned());
-                Ok(Answer {
-                    addresses: found.addresses,
-                    cname,
-                    raw_responses: Vec::new(),
-                })
-            }
-            Err(not_found) => Err(failure(not_found.code, domain).into()),
-        }
+        Ok(match result {
+            Ok(found) => Answer {
+                addresses: tidy(found.addresses),
+                cname: found.cname.map(|name| name.trim_end_matches('.').to_owned()),
+                ..Answer::default()
+            },
+            Err(not_found) => Answer {
+                failure: Some(failure(not_found.code, domain)),
+                getaddrinfo_error: not_found.getaddrinfo_error,
+                ..Answer::default()
+            },
+        })
     }
 
     /// Write the lookup down as one query of type `ANY`.

@@ -1,187 +1,177 @@
-//! DNS over UDP: one socket and one datagram a query; the first datagram that comes back decides.
+//! DNS over UDP: one socket and one datagram a query; the first datagram that comes back decides. What comes after that
+//! is late, and is noted for as long as the caller wants.
 
 use super::{
-    Answer, LookupOptions, QueryType, failure,
-    wire::{self, Response},
+    Reply,
+    asked::{Asked, Question, Unanswered},
+    wire::Form,
 };
-use crate::{Net, NetError, Transaction, guard::Guard, policy::Transport, trace::Event};
+use crate::{Exceeded, guard::Guard, policy::Transport, trace::Event};
 use bytes::Bytes;
 use futures::future::join_all;
-use netsonde_data::{failure::FailureCode, observation::Query};
+use netsonde_data::failure::FailureCode;
 use std::{
     io,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     time::Duration,
 };
-use tokio::{net::UdpSocket, time::timeout};
+use tokio::{
+    net::UdpSocket,
+    time::{Instant, timeout_at},
+};
 
 /// How long a query may take if the caller does not say.
 const TIMEOUT: Duration = Duration::from_secs(5);
+/// How many late replies to one query are noted. A resolver that sends more has been seen to do so.
+const MOST_LATE: usize = 64;
 
-/// One query and what came back, whether or not it is an answer.
-struct Exchange {
-    query_type: QueryType,
-    raw: Option<Bytes>,
-    result: Result<Response, NetError>,
-}
-
-impl Net {
+impl Question<'_> {
     /// Ask for every type at once.
-    pub(super) async fn lookup_udp(
-        &self,
-        tx: &Transaction,
-        domain: &str,
-        resolver: SocketAddr,
-        options: &LookupOptions,
-    ) -> Result<Answer, NetError> {
-        for _ in &options.query_types {
-            self.meter().query()?;
+    pub(super) async fn over_udp(self, resolver: SocketAddr) -> Result<Vec<Reply>, Exceeded> {
+        let exchanges = self.begin()?.into_iter();
+        let exchanges = join_all(exchanges.map(|asked| self.exchange(asked, resolver))).await;
+        let (mut replies, mut late) = (Vec::new(), Vec::new());
+        for (reply, after) in exchanges {
+            replies.push(reply);
+            late.extend(after);
         }
-        let within = options.timeout.unwrap_or(TIMEOUT);
-        let types = options.query_types.iter();
-        let exchanges =
-            join_all(types.map(|&query_type| self.exchange(tx, domain, resolver, query_type, within))).await;
-        let mut answer = Answer::default();
-        let mut first_error = None;
-        for exchange in exchanges {
-            answer.raw_responses.extend(exchange.raw);
-            match exchange.result {
-                Ok(response) => {
-                    answer.addresses.extend(response.addresses(exchange.query_type));
-                    answer.cname = answer.cname.or_else(|| response.cname());
-                }
-                Err(error) => first_error = first_error.or(Some(error)),
+        replies.extend(late);
+        Ok(replies)
+    }
+
+    /// One query: what came of it, and what came late.
+    async fn exchange(self, mut asked: Asked<'_>, resolver: SocketAddr) -> (Reply, Vec<Reply>) {
+        let socket = match self.send(&mut asked, resolver).await {
+            Ok(socket) => socket,
+            Err(why) => return (asked.failed(&why), Vec::new()),
+        };
+        let deadline = Instant::now() + self.options.timeout.unwrap_or(TIMEOUT);
+        let (reply, answered) = match self.receive(&socket, resolver, deadline).await {
+            Ok((raw, source)) => asked.answered(raw, Some(source)),
+            Err(why) => return (asked.failed(&why.unwrap_or_else(timed_out)), Vec::new()),
+        };
+        let mut late = Vec::new();
+        if let Some(collect) = self.options.collect {
+            let until = Instant::now() + collect;
+            while late.len() < MOST_LATE
+                && let Ok((raw, source)) = self.listen(&socket, resolver, until).await
+            {
+                late.push(answered.answered(raw, source));
             }
         }
-        if let Some(exceeded) = self.meter().exceeded() {
-            return Err(exceeded.into());
-        }
-        if answer.addresses.is_empty() {
-            return Err(first_error.unwrap_or_else(|| failure(FailureCode::DNS_NO_ANSWER, domain).into()));
-        }
-        Ok(answer)
+        (reply, late)
     }
 
-    /// One query, and its observation.
-    async fn exchange(
-        &self,
-        tx: &Transaction,
-        domain: &str,
-        resolver: SocketAddr,
-        query_type: QueryType,
-        within: Duration,
-    ) -> Exchange {
-        let clock = self.trace().clock();
-        let t0 = clock.now();
-        let observe =
-            |failure: Option<FailureCode>, raw: Option<&Bytes>, response: Option<&Response>, t: Duration| {
-                let query = Query {
-                    answers: response.map(Response::archived).unwrap_or_default(),
-                    engine: "udp".to_owned(),
-                    failure,
-                    hostname: domain.to_owned(),
-                    query_type: query_type.as_str().to_owned(),
-                    raw_response: raw.map(|raw| raw.to_vec()).unwrap_or_default(),
-                    rcode: response.map(|response| response.rcode.into()).unwrap_or_default(),
-                    resolver_address: resolver.to_string(),
-                    t0: t0.as_secs_f64(),
-                    t: t.as_secs_f64(),
-                    ..Query::default()
-                };
-                self.trace().query(tx, query);
-            };
-        let guard = Guard::new(|| observe(Some(FailureCode::INTERRUPTED), None, None, clock.now()));
-        let id = random_id();
-        let received = match wire::encode_query(id, domain, query_type) {
-            Err(reason) => Err(failure(FailureCode::unknown(format!("dns: {reason}")), domain).into()),
-            Ok(query) => self.datagrams(tx, domain, resolver, &query, within).await,
-        };
-        let t = clock.now();
-        guard.disarm();
-        let raw = received.as_ref().ok().cloned();
-        let decoded = received.and_then(|raw: Bytes| {
-            wire::decode_response(&raw, id).map_err(|error| failure(error.code(), domain).into())
-        });
-        let refusal = match &decoded {
-            Err(error) => Some(error.clone()),
-            Ok(response) => response
-                .failure(query_type)
-                .map(|code| failure(code, domain).into()),
-        };
-        observe(
-            refusal.as_ref().map(NetError::code),
-            raw.as_ref(),
-            decoded.as_ref().ok(),
-            t,
-        );
-        Exchange {
-            query_type,
-            raw,
-            result: refusal.map_or(decoded, Err),
-        }
-    }
-
-    /// Send a datagram and wait for one.
-    async fn datagrams(
-        &self,
-        tx: &Transaction,
-        domain: &str,
-        resolver: SocketAddr,
-        query: &[u8],
-        within: Duration,
-    ) -> Result<Bytes, NetError> {
-        let clock = self.trace().clock();
-        let failed = |error: &io::Error| failure(FailureCode::from_io(error), domain);
-        let event = |operation, t0, num_bytes, failure| {
-            self.meter().observation();
-            let remote = Some(resolver);
-            self.trace().event(
-                tx,
-                Event {
-                    operation,
-                    remote,
-                    proto: "udp",
-                    failure,
-                    num_bytes,
-                    t0,
-                    t: clock.now(),
-                },
-            );
-        };
-        self.admit(Transport::Dns, resolver).await?;
+    /// Send the query, from a socket of its own.
+    async fn send(self, asked: &mut Asked<'_>, resolver: SocketAddr) -> Result<UdpSocket, Unanswered> {
+        let query = asked.encode(Form::Plain)?;
+        let meter = self.net.meter();
+        self.net.admit(Transport::Dns, resolver).await?;
+        asked.sent_now();
+        let failed = |error: &io::Error| Unanswered::from(FailureCode::from_io(error));
         let socket = connected(resolver).await.map_err(|error| failed(&error))?;
-        let granted = self.meter().reserve_sent(query.len())?;
+        let granted = meter.reserve_sent(query.len())?;
         if granted < query.len() {
-            self.meter().unsent(granted);
-            return Err(self.meter().no_more_sent().into());
+            meter.unsent(granted);
+            return Err(meter.no_more_sent().into());
         }
-        let t0 = clock.now();
-        let sent = socket.send(query).await;
-        event(
+        let t0 = self.net.trace().clock().now();
+        let sent = socket.send(&query).await;
+        let failure = sent.as_ref().err().map(FailureCode::from_io);
+        self.event(
             "write",
+            resolver,
             t0,
             sent.as_ref().copied().unwrap_or(0),
-            sent.as_ref().err().map(FailureCode::from_io),
+            failure,
         );
-        sent.map_err(|error| failed(&error))?;
-        let t0 = clock.now();
-        let mut buffer = vec![0; usize::from(u16::MAX)];
-        let interrupted = Guard::new(|| event("read", t0, 0, Some(FailureCode::INTERRUPTED)));
-        let received = match timeout(within, socket.recv(&mut buffer)).await {
-            Ok(received) => received.map_err(|error| FailureCode::from_io(&error)),
-            Err(_) => Err(FailureCode::GENERIC_TIMEOUT_ERROR),
-        };
-        interrupted.disarm();
-        event(
-            "read",
-            t0,
-            received.as_ref().copied().unwrap_or(0),
-            received.as_ref().err().cloned(),
-        );
-        buffer.truncate(received.map_err(|code| failure(code, domain))?);
-        self.meter().received(buffer.len())?;
-        Ok(buffer.into())
+        sent.map(|_| socket).map_err(|error| failed(&error))
     }
+
+    /// Wait for a datagram. Nothing by the deadline is a `read` that failed, and no reason to go on: `Err(None)`.
+    async fn receive(
+        self,
+        socket: &UdpSocket,
+        resolver: SocketAddr,
+        deadline: Instant,
+    ) -> Result<(Bytes, SocketAddr), Option<Unanswered>> {
+        let t0 = self.net.trace().clock().now();
+        let interrupted = Guard::new(|| self.event("read", resolver, t0, 0, Some(FailureCode::INTERRUPTED)));
+        let mut buffer = vec![0; usize::from(u16::MAX)];
+        let received = timeout_at(deadline, socket.recv_from(&mut buffer)).await;
+        interrupted.disarm();
+        self.received(received.ok(), resolver, t0, buffer)
+            .inspect_err(|why| {
+                if why.is_none() {
+                    self.event("read", resolver, t0, 0, Some(FailureCode::GENERIC_TIMEOUT_ERROR));
+                }
+            })
+    }
+
+    /// Wait for a datagram that need not come.
+    async fn listen(
+        self,
+        socket: &UdpSocket,
+        resolver: SocketAddr,
+        until: Instant,
+    ) -> Result<(Bytes, SocketAddr), Option<Unanswered>> {
+        let t0 = self.net.trace().clock().now();
+        let mut buffer = vec![0; usize::from(u16::MAX)];
+        let received = timeout_at(until, socket.recv_from(&mut buffer)).await;
+        self.received(received.ok(), resolver, t0, buffer)
+    }
+
+    fn received(
+        self,
+        received: Option<io::Result<(usize, SocketAddr)>>,
+        resolver: SocketAddr,
+        t0: Duration,
+        mut buffer: Vec<u8>,
+    ) -> Result<(Bytes, SocketAddr), Option<Unanswered>> {
+        match received {
+            None => Err(None),
+            Some(Err(error)) => {
+                let code = FailureCode::from_io(&error);
+                self.event("read", resolver, t0, 0, Some(code.clone()));
+                Err(Some(code.into()))
+            }
+            Some(Ok((count, source))) => {
+                self.event("read", resolver, t0, count, None);
+                buffer.truncate(count);
+                buffer.shrink_to_fit();
+                self.net
+                    .meter()
+                    .received(count)
+                    .map_err(|exceeded| Some(exceeded.into()))?;
+                Ok((buffer.into(), source))
+            }
+        }
+    }
+
+    fn event(
+        self,
+        operation: &str,
+        resolver: SocketAddr,
+        t0: Duration,
+        num_bytes: usize,
+        failure: Option<FailureCode>,
+    ) {
+        self.net.meter().observation();
+        let event = Event {
+            operation,
+            remote: Some(resolver),
+            proto: "udp",
+            failure,
+            num_bytes,
+            t0,
+            t: self.net.trace().clock().now(),
+        };
+        self.net.trace().event(self.tx, event);
+    }
+}
+
+fn timed_out() -> Unanswered {
+    FailureCode::GENERIC_TIMEOUT_ERROR.into()
 }
 
 /// A socket that receives from the resolver only, and hears of its ICMP errors.
@@ -194,18 +184,4 @@ async fn connected(resolver: SocketAddr) -> io::Result<UdpSocket> {
     let socket = UdpSocket::bind(local).await?;
     socket.connect(resolver).await?;
     Ok(socket)
-}
-
-/// An id that can not be guessed. Without a source of randomness the clock has to do: the id protects the answer,
-/// not a secret.
-fn random_id() -> u16 {
-    let mut bytes = [0; 2];
-    if getrandom::fill(&mut bytes).is_err() {
-        let now = std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .unwrap_or_default();
-        let [a, b, ..] = now.subsec_nanos().to_le_bytes();
-        bytes = [a, b];
-    }
-    u16::from_be_bytes(bytes)
 }

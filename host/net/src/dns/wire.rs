@@ -1,38 +1,43 @@
 //! DNS messages, as bytes. Pure functions; nothing here panics, whatever the bytes.
 
-use super::QueryType;
+use super::{
+    QueryType,
+    record::{Data, Record},
+};
+use bytes::Bytes;
 use hickory_proto::{
-    op::{Message, MessageType, OpCode, Query},
-    rr::{DNSClass, Name, RData, RecordType},
+    op::{Edns, Message, MessageType, OpCode, Query, ResponseCode},
+    rr::{DNSClass, Name, RecordType, rdata::opt::EdnsOption},
 };
 use netsonde_data::{failure::FailureCode, observation};
 use std::net::IpAddr;
+use tokio_util::codec::{Decoder, Encoder, LengthDelimitedCodec};
+
+/// How much UDP payload a query with EDNS says that we take.
+const MAX_PAYLOAD: u16 = 4096;
+/// Queries over encrypted transports have a multiple of this many bytes (RFC 8467, section 4.1).
+const PADDING_BLOCK: usize = 128;
+/// The EDNS option that pads (RFC 7830).
+const PADDING: u16 = 12;
+
+/// What goes into a query beside the question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Nothing.
+    Plain,
+    /// EDNS with the DNSSEC OK bit, padded to a multiple of 128 bytes: what OONI sends over encrypted transports.
+    Padded,
+}
 
 /// A response, as far as a lookup needs it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Response {
-    /// The response code.
+    /// The response code, with the bits that EDNS adds.
     pub rcode: u16,
-    /// The addresses and canonical names of the answer section, in its order.
+    /// Whether the server left something out because it did not fit (TC).
+    pub is_truncated: bool,
+    /// The records of class IN in the answer section, in its order.
     pub records: Vec<Record>,
-}
-
-/// A record of an answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Record {
-    /// Time to live, in seconds.
-    pub ttl: u32,
-    /// What it says.
-    pub data: Data,
-}
-
-/// What a record says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Data {
-    /// An A or AAAA record.
-    Address(IpAddr),
-    /// A CNAME record: the target, with its trailing dot.
-    Cname(String),
 }
 
 /// Why bytes are not the response to a query.
@@ -65,17 +70,30 @@ impl ResponseError {
 }
 
 /// A query for one record type of `domain`, recursion desired. The error says what is wrong with the name.
-pub fn encode_query(id: u16, domain: &str, query_type: QueryType) -> Result<Vec<u8>, String> {
+pub fn encode_query(id: u16, domain: &str, query_type: QueryType, form: Form) -> Result<Vec<u8>, String> {
     let mut name = Name::from_ascii(domain).map_err(|error| error.to_string())?;
     name.set_fqdn(true);
-    let record_type = match query_type {
-        QueryType::A => RecordType::A,
-        QueryType::Aaaa => RecordType::AAAA,
-    };
     let mut message = Message::new(id, MessageType::Query, OpCode::Query);
     message.metadata.recursion_desired = true;
-    message.add_query(Query::query(name, record_type));
+    message.add_query(Query::query(name, query_type.record_type()));
+    if form == Form::Padded {
+        let mut edns = Edns::new();
+        edns.set_max_payload(MAX_PAYLOAD).set_dnssec_ok(true);
+        edns.options_mut()
+            .insert(EdnsOption::Unknown(PADDING, Vec::new()));
+        message.set_edns(edns.clone());
+        let length = message.to_vec().map_err(|error| error.to_string())?.len();
+        let padding = vec![0; length.next_multiple_of(PADDING_BLOCK) - length];
+        edns.options_mut().remove(PADDING.into());
+        edns.options_mut().insert(EdnsOption::Unknown(PADDING, padding));
+        message.set_edns(edns);
+    }
     message.to_vec().map_err(|error| error.to_string())
+}
+
+/// The id of a message.
+pub fn id(message: &[u8]) -> Option<u16> {
+    message.first_chunk().copied().map(u16::from_be_bytes)
 }
 
 /// Read the response to the query with this id.
@@ -90,25 +108,12 @@ pub fn decode_response(bytes: &[u8], id: u16) -> Result<Response, ResponseError>
             received: message.metadata.id,
         });
     }
-    let records = message
-        .answers
-        .iter()
-        .filter(|record| record.dns_class == DNSClass::IN);
-    let records = records.filter_map(|record| {
-        let data = match &record.data {
-            RData::A(address) => Data::Address(address.0.into()),
-            RData::AAAA(address) => Data::Address(address.0.into()),
-            RData::CNAME(target) => Data::Cname(target.0.to_ascii()),
-            _ => return None,
-        };
-        Some(Record {
-            ttl: record.ttl,
-            data,
-        })
-    });
+    let records = message.answers.iter();
+    let records = records.filter(|record| record.dns_class == DNSClass::IN);
     Ok(Response {
         rcode: message.metadata.response_code.into(),
-        records: records.collect(),
+        is_truncated: message.metadata.truncation,
+        records: records.map(Record::new).collect(),
     })
 }
 
@@ -116,7 +121,7 @@ impl Response {
     /// Why this response is no answer to a query of this type, if it is none.
     pub fn failure(&self, query_type: QueryType) -> Option<FailureCode> {
         match self.rcode {
-            0 if self.addresses(query_type).next().is_some() => None,
+            0 if self.answers(query_type).next().is_some() => None,
             0 => Some(FailureCode::DNS_NO_ANSWER),
             2 => Some(FailureCode::DNS_SERVFAIL_ERROR),
             3 => Some(FailureCode::DNS_NXDOMAIN_ERROR),
@@ -125,107 +130,95 @@ impl Response {
         }
     }
 
-    /// The addresses of the family that was asked for.
+    /// What the failure string leaves out.
+    pub(super) fn detail(&self) -> Option<String> {
+        match (self.rcode, self.is_truncated) {
+            (0, true) => Some("the response is truncated".to_owned()),
+            (0 | 2 | 3 | 5, _) => None,
+            (rcode, _) => {
+                // EDNS has the upper eight of twelve bits.
+                let [high, low] = (rcode << 4).to_be_bytes();
+                Some(format!("rcode {rcode}: {}", ResponseCode::from(high, low >> 4)))
+            }
+        }
+    }
+
+    /// The records of the type that was asked for.
+    fn answers(&self, query_type: QueryType) -> impl Iterator<Item = &Record> {
+        let is_any = query_type.record_type() == RecordType::ANY;
+        let records = self.records.iter();
+        records.filter(move |record| is_any || record.kind == query_type)
+    }
+
+    /// The addresses among the records of the type that was asked for.
     pub fn addresses(&self, query_type: QueryType) -> impl Iterator<Item = IpAddr> {
-        self.records.iter().filter_map(move |record| match record.data {
-            Data::Address(address) if address.is_ipv4() == (query_type == QueryType::A) => Some(address),
-            Data::Address(_) | Data::Cname(_) => None,
+        self.answers(query_type).filter_map(|record| match record.data {
+            Data::Address(address) => Some(address),
+            _ => None,
+        })
+    }
+
+    /// The targets of the CNAME records, in the order of the answer, without their trailing dots.
+    pub fn cname_chain(&self) -> impl DoubleEndedIterator<Item = &str> {
+        self.records.iter().filter_map(|record| match &record.data {
+            Data::Cname(target) => Some(target.trim_end_matches('.')),
+            _ => None,
         })
     }
 
     /// The end of the chain of canonical names, without its trailing dot.
     pub fn cname(&self) -> Option<String> {
-        self.records.iter().rev().find_map(|record| match &record.data {
-            Data::Cname(target) => Some(target.trim_end_matches('.').to_owned()),
-            Data::Address(_) => None,
-        })
+        self.cname_chain().next_back().map(ToOwned::to_owned)
     }
 
     /// The records as `answers` has them.
     pub(super) fn archived(&self) -> Vec<observation::Answer> {
-        let archived = self.records.iter().map(|record| match &record.data {
-            Data::Address(address) => observation::Answer::address(*address, Some(record.ttl)),
-            Data::Cname(target) => observation::Answer::cname(target, Some(record.ttl)),
-        });
-        archived.collect()
+        self.records.iter().map(Record::archived).collect()
+    }
+}
+
+/// Messages on a stream, each with its length in front (RFC 1035, section 4.2.2).
+#[derive(Debug)]
+pub struct Frames {
+    codec: LengthDelimitedCodec,
+    buffer: bytes::BytesMut,
+}
+
+impl Default for Frames {
+    fn default() -> Self {
+        let codec = LengthDelimitedCodec::builder()
+            .length_field_type::<u16>()
+            .new_codec();
+        Self {
+            codec,
+            buffer: bytes::BytesMut::new(),
+        }
+    }
+}
+
+impl Frames {
+    /// A message with its length in front; `None` if it is too long for that.
+    pub fn encode(message: &[u8]) -> Option<Bytes> {
+        let mut frames = Self::default();
+        frames.codec.encode(message, &mut frames.buffer).ok()?;
+        Some(frames.buffer.freeze())
+    }
+
+    /// Take what came off the stream.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// The next message that is complete.
+    pub fn pop(&mut self) -> Option<Bytes> {
+        // No length that fits two bytes is too long for the codec.
+        self.codec
+            .decode(&mut self.buffer)
+            .ok()
+            .flatten()
+            .map(bytes::BytesMut::freeze)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    /// A response with id 1 to `A example.org`: a CNAME to `e.example.` and 1.2.3.4.
-    const RESPONSE: &[u8] = b"\0\x01\x81\x80\0\x01\0\x02\0\0\0\0\x07example\x03org\0\0\x01\0\x01\
-        \xc0\x0c\0\x05\0\x01\0\0\0\x3c\0\x0b\x01e\x07example\0\
-        \x01e\x07example\0\0\x01\0\x01\0\0\0\x3c\0\x04\x01\x02\x03\x04";
-
-    #[test]
-    fn a_query_asks_recursively_for_one_type() {
-        let query = encode_query(0x1234, "example.org", QueryType::Aaaa).unwrap();
-        assert_eq!(
-            query,
-            b"\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x07example\x03org\0\0\x1c\0\x01"
-        );
-        assert!(encode_query(1, &"a".repeat(64), QueryType::A).is_err());
-    }
-
-    #[test]
-    fn a_response_gives_addresses_and_the_canonical_name() {
-        let response = decode_response(RESPONSE, 1).unwrap();
-        assert_eq!(
-            response.addresses(QueryType::A).collect::<Vec<_>>(),
-            ["1.2.3.4".parse::<IpAddr>().unwrap()]
-        );
-        assert_eq!(response.cname().as_deref(), Some("e.example"));
-        assert_eq!(response.failure(QueryType::A), None);
-        assert_eq!(
-            response.failure(QueryType::Aaaa),
-            Some(FailureCode::DNS_NO_ANSWER)
-        );
-    }
-
-    #[test]
-    fn another_id_a_query_and_garbage_are_told_apart() {
-        let code = |bytes: &[u8], id| decode_response(bytes, id).unwrap_err().code();
-        assert_eq!(code(RESPONSE, 2), FailureCode::DNS_REPLY_WITH_WRONG_QUERY_ID);
-        let query = encode_query(1, "example.org", QueryType::A).unwrap();
-        assert_eq!(
-            decode_response(&query, 1).unwrap_err(),
-            ResponseError::NotAResponse
-        );
-        assert!(
-            code(b"garbage", 1)
-                .as_str()
-                .starts_with("unknown_failure: dns: malformed")
-        );
-    }
-
-    #[test]
-    fn response_codes_become_failures() {
-        let code = |rcode| {
-            Response {
-                rcode,
-                records: vec![],
-            }
-            .failure(QueryType::A)
-            .unwrap()
-        };
-        assert_eq!(code(2), FailureCode::DNS_SERVFAIL_ERROR);
-        assert_eq!(code(3), FailureCode::DNS_NXDOMAIN_ERROR);
-        assert_eq!(code(5), FailureCode::DNS_REFUSED_ERROR);
-        assert_eq!(code(4), FailureCode::DNS_SERVER_MISBEHAVING);
-    }
-
-    proptest! {
-        #[test]
-        fn no_bytes_make_it_panic(mut bytes in prop::collection::vec(any::<u8>(), 0..300), at in 0..RESPONSE.len()) {
-            let _ = decode_response(&bytes, 1);
-            let mut damaged = RESPONSE.to_vec();
-            damaged.truncate(at);
-            damaged.append(&mut bytes);
-            let _ = decode_response(&damaged, 1);
-        }
-    }
-}
+mod tests;

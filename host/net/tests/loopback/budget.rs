@@ -2,7 +2,12 @@
 
 use crate::support::{Bench, replying, server, silent};
 use netsonde_data::FailureCode;
-use netsonde_net::{Budget, Exceeded, NetError, dns::LookupOptions, http::Request, tls::HandshakeOptions};
+use netsonde_net::{
+    Budget, Exceeded, NetError,
+    dns::{LookupOptions, Resolver},
+    http::Request,
+    tls::HandshakeOptions,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 fn exceeded<T: std::fmt::Debug>(result: Result<T, NetError>) -> Exceeded {
@@ -55,7 +60,7 @@ async fn queries_are_counted_one_for_each_type() {
     });
     let resolver = silent().await;
     let options = LookupOptions {
-        udp_resolver: Some(resolver),
+        resolver: Resolver::Udp(resolver),
         ..LookupOptions::default()
     };
     let refused = exceeded(bench.net.lookup(&bench.tx, "example.org", options).await);
@@ -169,7 +174,7 @@ async fn datagrams_and_what_needs_no_network_count_too() {
         ..Budget::default()
     });
     let resolver = LookupOptions {
-        udp_resolver: Some(silent_resolver().await),
+        resolver: Resolver::Udp(silent_resolver().await),
         timeout: Some(std::time::Duration::from_millis(100)),
         ..LookupOptions::default()
     };

@@ -4,7 +4,7 @@ use crate::support::{Bench, code};
 use netsonde_data::FailureCode;
 use netsonde_net::{
     NetError,
-    dns::{LookupOptions, QueryType},
+    dns::{LookupOptions, QueryType, Resolver},
 };
 use std::{
     net::{IpAddr, SocketAddr},
@@ -59,7 +59,7 @@ fn is_aaaa(query: &[u8]) -> bool {
 
 fn through(resolver: SocketAddr) -> LookupOptions {
     LookupOptions {
-        udp_resolver: Some(resolver),
+        resolver: Resolver::Udp(resolver),
         ..LookupOptions::default()
     }
 }
@@ -90,7 +90,7 @@ async fn both_families_are_asked_for_at_once() {
         answer.addresses,
         ["1.2.3.4", "2606:4700::1"].map(|text| text.parse::<IpAddr>().unwrap())
     );
-    assert_eq!(answer.raw_responses.len(), 2);
+    assert_eq!(answer.raw_responses().count(), 2);
     let seen = bench.seen();
     let mut types: Vec<_> = seen
         .queries

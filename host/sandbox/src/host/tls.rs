@@ -16,6 +16,17 @@ use crate::state::State;
 #[expect(unreachable_pub, reason = "the generated bindings name it")]
 pub struct Options(HandshakeOptions, Charge);
 
+impl Options {
+    pub(crate) fn settings(&self) -> HandshakeOptions {
+        self.0.clone()
+    }
+
+    /// How many bytes it holds.
+    pub(crate) fn held(&self) -> usize {
+        self.1.bytes()
+    }
+}
+
 impl tls::Host for State {}
 
 impl<T: Send> tls::HostWithStore<T> for HasSelf<State> {
