@@ -177,7 +177,7 @@ fn act(action: &Action, view: &View<'_>, trigger: Option<&Clues>) -> Verdict {
 fn lie(action: &Action, trigger: Option<&Clues>) -> Option<Vec<u8>> {
     let question = trigger?.question.as_ref()?;
     match action {
-        Action::Dns(addresses) => question.answer(Statement::Known(&[], addresses)),
+        Action::Dns(addresses) => question.answer(Statement::Known(&[], addresses, &[])),
         Action::Nxdomain => question.answer(Statement::Nxdomain),
         _ => None,
     }

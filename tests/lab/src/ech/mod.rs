@@ -9,6 +9,7 @@ mod keys;
 mod provider;
 mod server;
 
+pub use crate::scenario::EchMode;
 pub use server::EchServer;
 
 use crate::tls::hello::{ClientHello, ENCRYPTED_CLIENT_HELLO};
@@ -28,18 +29,6 @@ const CHUNK: usize = 4096;
 /// The identifiers of a server's own key, and of one that it published once and no longer has.
 const CURRENT: u8 = 1;
 const STALE: u8 = 2;
-
-/// What a server makes of Encrypted Client Hello, whose configuration is published for it in any case.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum EchMode {
-    /// It opens what is encrypted to the published configuration.
-    Accept,
-    /// It has another key than the published one, and sends its configuration for a retry, which it accepts.
-    Reject,
-    /// It does not know the extension: it sends no configuration, and clients are to give ECH up.
-    Ignorant,
-}
 
 /// Why a server's key cannot be made.
 #[derive(Debug, thiserror::Error)]

@@ -35,7 +35,7 @@ impl EchServer {
         let tls = pki.server(&hosts).map_err(io::Error::other)?;
         let ech = Ech::new(mode, public_name).map_err(io::Error::other)?;
         let config_list = ech.published().to_vec();
-        let sites = Arc::new(Sites::new(&hosts));
+        let sites = Arc::new(Sites::new(&hosts, Arc::default()));
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;

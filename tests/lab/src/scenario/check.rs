@@ -1,6 +1,7 @@
 //! What must hold between the fields of a scenario, whether it was read or built.
 
 use super::{Action, CLIENT_IPV4, CLIENT_IPV6, Host, Resolver, Scenario, When};
+use hickory_proto::rr::{RData, RecordType};
 use http::{HeaderName, HeaderValue};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -112,21 +113,35 @@ impl Scenario {
 
     /// No port speaks two protocols, and the resolver's port is its own.
     fn check_services(&self) -> Result<(), Problem> {
-        let mut speaks: BTreeMap<(IpAddr, u16), &str> = BTreeMap::new();
-        speaks.insert((self.resolver.address, 53), "the provider's resolver");
+        let mut speaks: BTreeMap<(IpAddr, Service), &str> = BTreeMap::new();
+        for service in [Service::Tcp(53), Service::Udp(53)] {
+            speaks.insert((self.resolver.address, service), "the provider's resolver");
+        }
         if self.resolver.address.is_unspecified() || self.resolver.address.is_multicast() {
             let what = format!("{} is no address a resolver can have", self.resolver.address);
             return Err(problem(Place::Resolver, what, "give it a unicast address"));
         }
+        let mut with_ech = BTreeSet::new();
         for (index, host) in self.hosts.iter().enumerate() {
-            let services = [("http", &host.http), ("https", &host.https), ("dns", &host.dns)];
-            let ports = services
-                .into_iter()
-                .flat_map(|(kind, ports)| ports.iter().map(move |port| (kind, *port)));
-            for (kind, port) in ports {
+            let endpoints = host
+                .addresses
+                .iter()
+                .flat_map(|address| host.https.iter().map(move |port| (*address, *port)));
+            for (address, port) in endpoints.filter(|_| host.ech.is_some()) {
+                if !with_ech.insert((address, port)) {
+                    let what = format!("{}: port {port} of {address} has ech of another host", host.name);
+                    return Err(problem(
+                        Place::Host(index),
+                        what,
+                        "give the host another address, or make it an alias",
+                    ));
+                }
+            }
+            for (kind, service) in host.services() {
                 for address in &host.addresses {
-                    let first = *speaks.entry((*address, port)).or_insert(kind);
+                    let first = *speaks.entry((*address, service)).or_insert(kind);
                     if first != kind {
+                        let port = service.port();
                         let what = format!("{}: port {port} of {address} is taken by {first}", host.name);
                         return Err(problem(
                             Place::Host(index),
@@ -141,10 +156,49 @@ impl Scenario {
     }
 }
 
+/// A port of one transport.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Service {
+    Tcp(u16),
+    Udp(u16),
+}
+
+impl Service {
+    fn port(self) -> u16 {
+        let (Self::Tcp(port) | Self::Udp(port)) = self;
+        port
+    }
+}
+
 impl Host {
     /// Its name and its aliases.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         std::iter::once(self.name.as_str()).chain(self.aliases.iter().map(String::as_str))
+    }
+
+    /// What it serves, and where.
+    fn services(&self) -> impl Iterator<Item = (&'static str, Service)> {
+        let tcp = [
+            ("http", &self.http),
+            ("https", &self.https),
+            ("dns", &self.dns),
+            ("dot", &self.dot),
+            ("header_echo", &self.header_echo),
+        ];
+        let udp = [
+            ("dns", &self.dns),
+            ("http3", &self.http3),
+            ("doq", &self.doq),
+            ("stun", &self.stun),
+            ("quic_negotiating", &self.quic_negotiating),
+        ];
+        let tcp = tcp
+            .into_iter()
+            .flat_map(|(kind, ports)| ports.iter().map(move |port| (kind, Service::Tcp(*port))));
+        let udp = udp
+            .into_iter()
+            .flat_map(|(kind, ports)| ports.iter().map(move |port| (kind, Service::Udp(*port))));
+        tcp.chain(udp)
     }
 }
 
@@ -164,10 +218,7 @@ fn check_shape(host: &Host, names: &BTreeSet<String>) -> Result<(), Complaint> {
                 "keep one: a CNAME has its target's addresses",
             ));
         }
-        if [&host.http, &host.https, &host.dns]
-            .into_iter()
-            .any(|ports| !ports.is_empty())
-        {
+        if host.services().next().is_some() {
             return Err((
                 "it has a cname and serves something".into(),
                 "let the host that has the addresses serve",
@@ -206,11 +257,47 @@ fn check_shape(host: &Host, names: &BTreeSet<String>) -> Result<(), Complaint> {
     if host.body.is_some() && host.body_bytes.is_some() {
         return Err(("it has body and body_bytes".into(), "keep one"));
     }
+    check_additions(host)?;
     if !host.https.is_empty() && host.alpn.is_empty() {
         return Err((
             "alpn is empty".into(),
             "leave it out, or name \"h2\" or \"http/1.1\"",
         ));
+    }
+    Ok(())
+}
+
+/// What is said of a host beside its address needs a place where it holds.
+fn check_additions(host: &Host) -> Result<(), Complaint> {
+    let no_https = host.https.is_empty();
+    if host.doh && no_https && host.http3.is_empty() {
+        return Err((
+            "doh without HTTPS or HTTP/3".into(),
+            "add https = [443] or http3 = [443]",
+        ));
+    }
+    if host.ech.is_some() && no_https {
+        return Err(("ech without HTTPS".into(), "add https = [443]"));
+    }
+    if host.ech.as_ref().is_some_and(|ech| ech.public_name.is_empty()) {
+        return Err((
+            "ech has an empty public_name".into(),
+            "name what clients may show",
+        ));
+    }
+    for (kind, texts) in &host.records {
+        let Ok(kind) = kind.parse::<RecordType>() else {
+            return Err((
+                format!("`{kind}` is no type of resource records"),
+                "write TXT, NS, CAA, …",
+            ));
+        };
+        if let Some(text) = texts.iter().find(|text| RData::try_from_str(kind, text).is_err()) {
+            return Err((
+                format!("`{text}` is no {kind} record"),
+                "write it as in a zone file, names with a final dot",
+            ));
+        }
     }
     Ok(())
 }

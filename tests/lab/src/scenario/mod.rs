@@ -72,6 +72,18 @@ pub enum Lie {
     Dns(Vec<IpAddr>),
     /// That it does not exist.
     Nxdomain,
+    /// Nothing but that the query failed, or is refused.
+    Rcode(Rcode),
+}
+
+/// Why there is no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Rcode {
+    /// SERVFAIL.
+    Servfail,
+    /// REFUSED.
+    Refused,
 }
 
 /// A name, its addresses and what is served there.
@@ -93,8 +105,26 @@ pub struct Host {
     pub http: Vec<u16>,
     /// Ports that speak HTTP over TLS.
     pub https: Vec<u16>,
+    /// UDP ports that speak HTTP/3; HTTPS announces them by `Alt-Svc`.
+    pub http3: Vec<u16>,
     /// Ports, UDP and TCP, on which it resolves names, truthfully.
     pub dns: Vec<u16>,
+    /// Ports on which it resolves names over TLS.
+    pub dot: Vec<u16>,
+    /// UDP ports on which it resolves names over QUIC.
+    pub doq: Vec<u16>,
+    /// Whether it resolves names at `/dns-query` of its HTTPS and HTTP/3.
+    pub doh: bool,
+    /// UDP ports that tell clients their address (STUN).
+    pub stun: Vec<u16>,
+    /// TCP ports that answer an HTTP request with what its head was, to the letter.
+    pub header_echo: Vec<u16>,
+    /// UDP ports that answer QUIC with versions nobody speaks.
+    pub quic_negotiating: Vec<u16>,
+    /// What HTTPS makes of Encrypted Client Hello, if a configuration for it is published.
+    pub ech: Option<Ech>,
+    /// Further resource records of its names, by type, in the words of zone files: `TXT = ["\"text\""]`.
+    pub records: BTreeMap<String, Vec<String>>,
     /// The status of every HTTP answer.
     pub status: u16,
     /// Further header fields of every HTTP answer.
@@ -119,7 +149,16 @@ impl Default for Host {
             addresses: Vec::new(),
             http: Vec::new(),
             https: Vec::new(),
+            http3: Vec::new(),
             dns: Vec::new(),
+            dot: Vec::new(),
+            doq: Vec::new(),
+            doh: false,
+            stun: Vec::new(),
+            header_echo: Vec::new(),
+            quic_negotiating: Vec::new(),
+            ech: None,
+            records: BTreeMap::new(),
             status: 200,
             headers: BTreeMap::new(),
             body: None,
@@ -128,6 +167,28 @@ impl Default for Host {
             alpn: vec![Alpn::H2, Alpn::Http11],
         }
     }
+}
+
+/// A host's side of Encrypted Client Hello (RFC 9849); its HTTPS record has the configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ech {
+    /// What it makes of what is encrypted to the published configuration.
+    pub mode: EchMode,
+    /// The name that clients show instead; the host's certificate is for it, too.
+    pub public_name: String,
+}
+
+/// What a server makes of Encrypted Client Hello, whose configuration is published for it in any case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EchMode {
+    /// It opens what is encrypted to the published configuration.
+    Accept,
+    /// It has another key than the published one, and sends its configuration for a retry, which it accepts.
+    Reject,
+    /// It does not know the extension: it sends no configuration, and clients are to give ECH up.
+    Ignorant,
 }
 
 /// The certificate a host shows.

@@ -1,12 +1,16 @@
 //! Resolvers: each knows every name of the scenario.
 
+use super::{EchServers, records};
 use crate::dns::{Question, Statement};
-use crate::scenario::{Lie, Scenario};
+use crate::scenario::{Lie, Rcode, Scenario};
+use hickory_proto::rr::RData;
 use std::collections::{BTreeMap, HashMap};
+use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, UdpSocket};
+use tokio_rustls::TlsAcceptor;
 
 /// How many CNAMEs are followed.
 const LONGEST_CHAIN: usize = 8;
@@ -19,22 +23,32 @@ pub(crate) struct Zone(HashMap<String, Entry>);
 
 #[derive(Clone, Debug)]
 enum Entry {
-    Addresses(Vec<IpAddr>),
+    Known(Vec<IpAddr>, Vec<RData>),
     CanonicalName(String),
     Nxdomain,
+    Failed(Rcode),
 }
 
 impl Zone {
-    /// All names of the scenario, as they are.
-    pub(crate) fn truth(scenario: &Scenario) -> Self {
+    /// All names of the scenario, as they are; `published` are the hosts' ECH configurations.
+    pub(crate) fn truth(scenario: &Scenario, published: &EchServers) -> Self {
         let mut zone = HashMap::new();
         for host in &scenario.hosts {
             let entry = match &host.cname {
                 Some(target) => Entry::CanonicalName(target.to_ascii_lowercase()),
-                None => Entry::Addresses(host.addresses.clone()),
+                None => Entry::Known(
+                    host.addresses.clone(),
+                    records::of(host, published.get(&host.name).map(|ech| ech.published())),
+                ),
             };
             for name in host.names() {
                 zone.insert(name.to_ascii_lowercase(), entry.clone());
+            }
+            for address in &host.addresses {
+                if let Some((reverse, pointer)) = records::reverse(*address, &host.name) {
+                    zone.entry(reverse)
+                        .or_insert_with(|| Entry::Known(Vec::new(), vec![pointer]));
+                }
             }
         }
         Self(zone)
@@ -45,8 +59,9 @@ impl Zone {
         let mut zone = truth.clone();
         for (name, lie) in lies {
             let entry = match lie {
-                Lie::Dns(addresses) => Entry::Addresses(addresses.clone()),
+                Lie::Dns(addresses) => Entry::Known(addresses.clone(), Vec::new()),
                 Lie::Nxdomain => Entry::Nxdomain,
+                Lie::Rcode(rcode) => Entry::Failed(*rcode),
             };
             zone.0.insert(name.to_ascii_lowercase(), entry);
         }
@@ -54,7 +69,7 @@ impl Zone {
     }
 
     /// The response to a query; nothing to what is no query.
-    fn respond(&self, query: &[u8]) -> Option<Vec<u8>> {
+    pub(super) fn respond(&self, query: &[u8]) -> Option<Vec<u8>> {
         let question = Question::read(query)?;
         let mut chain: Vec<&str> = Vec::new();
         let mut name = question.name.as_str();
@@ -64,9 +79,10 @@ impl Zone {
                     chain.push(target);
                     name = target;
                 }
-                Some(Entry::Addresses(addresses)) => {
-                    return question.answer(Statement::Known(&chain, addresses));
+                Some(Entry::Known(addresses, records)) => {
+                    return question.answer(Statement::Known(&chain, addresses, records));
                 }
+                Some(Entry::Failed(rcode)) => return question.answer(Statement::Failed(*rcode)),
                 Some(Entry::Nxdomain) | None => break,
             }
         }
@@ -100,16 +116,38 @@ pub(crate) async fn serve_tcp(listener: TcpListener, zone: Arc<Zone>) {
     }
 }
 
-async fn answer_all(mut stream: TcpStream, zone: &Zone) -> std::io::Result<()> {
+/// Answers queries over TLS (RFC 7858).
+pub(crate) async fn serve_tls(listener: TcpListener, tls: TlsAcceptor, zone: Arc<Zone>) {
     loop {
-        let length = stream.read_u16().await?;
-        let mut query = vec![0; usize::from(length)];
-        stream.read_exact(&mut query).await?;
-        let Some(response) = zone.respond(&query) else {
-            return Ok(());
+        let Ok((stream, _)) = listener.accept().await else {
+            continue;
         };
-        let length = u16::try_from(response.len()).map_err(std::io::Error::other)?;
-        let framed = [&length.to_be_bytes()[..], &response].concat();
-        stream.write_all(&framed).await?;
+        let (tls, zone) = (tls.clone(), Arc::clone(&zone));
+        // A client that breaks off is no concern of the server's.
+        tokio::spawn(async move { answer_all(tls.accept(stream).await?, &zone).await });
     }
+}
+
+async fn answer_all(mut stream: impl AsyncRead + AsyncWrite + Unpin, zone: &Zone) -> io::Result<()> {
+    while answer_one(&mut stream, zone).await? {}
+    Ok(())
+}
+
+/// Reads a query behind its length and answers in the same way; false when it was no query.
+pub(super) async fn answer_one(
+    stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    zone: &Zone,
+) -> io::Result<bool> {
+    let length = stream.read_u16().await?;
+    let mut query = vec![0; usize::from(length)];
+    stream.read_exact(&mut query).await?;
+    let Some(response) = zone.respond(&query) else {
+        return Ok(false);
+    };
+    let length = u16::try_from(response.len()).map_err(io::Error::other)?;
+    stream
+        .write_all(&[&length.to_be_bytes()[..], &response].concat())
+        .await?;
+    stream.flush().await?;
+    Ok(true)
 }

@@ -1,12 +1,18 @@
 //! What answers in the world namespace: resolvers and web servers on the hosts' own addresses.
 //!
-//! `dns` holds the names, `web` serves pages, `pki` makes certificates. All of it runs on one thread; a host whose
-//! ports nobody listens to refuses connections by itself.
+//! `dns` holds the names, `records` the records among them, `web` serves pages, `quic` the same and names over QUIC,
+//! `stun` and `header_echo` tell clients about themselves, `pki` makes certificates. All of it runs on one thread; a
+//! host whose ports nobody listens to refuses connections by itself.
 
 pub(crate) mod dns;
+mod header_echo;
 pub(crate) mod pki;
+mod quic;
+mod records;
+mod stun;
 pub(crate) mod web;
 
+use crate::ech::{Ech, EchError};
 use crate::scenario::{Host, Scenario};
 use dns::Zone;
 use pki::Pki;
@@ -24,33 +30,92 @@ pub(crate) enum ServeError {
     Listen { endpoint: SocketAddr, source: io::Error },
     #[error("make a certificate for {host}: {source}")]
     Certificate { host: String, source: pki::PkiError },
+    #[error("make an ECH key for {host}: {source}")]
+    Ech { host: String, source: EchError },
 }
+
+/// The servers with Encrypted Client Hello, by the names of their hosts.
+pub(crate) type EchServers = BTreeMap<String, Arc<Ech>>;
 
 /// Starts every server of a scenario on the current runtime. When this returns, all of them listen.
 pub(crate) async fn start(scenario: &Scenario, pki: &Pki) -> Result<(), ServeError> {
-    let truth = Arc::new(Zone::truth(scenario));
+    let ech = ech_servers(scenario)?;
+    let truth = Arc::new(Zone::truth(scenario, &ech));
     let resolver = SocketAddr::new(scenario.resolver.address, 53);
     serve_dns(
         resolver,
         Arc::new(Zone::with_lies(&truth, &scenario.resolver.lies)),
     )
     .await?;
-    for endpoint in by_endpoint(scenario, |host| &host.dns).into_keys() {
-        serve_dns(endpoint, Arc::clone(&truth)).await?;
+    serve_names(scenario, pki, &truth).await?;
+    serve_web(scenario, pki, &ech, &truth).await?;
+    for endpoint in by_endpoint(scenario, |host| &host.header_echo).into_keys() {
+        tokio::spawn(header_echo::serve(listen(endpoint).await?));
     }
+    for endpoint in by_endpoint(scenario, |host| &host.stun).into_keys() {
+        tokio::spawn(stun::serve(bind(endpoint).await?));
+    }
+    for endpoint in by_endpoint(scenario, |host| &host.quic_negotiating).into_keys() {
+        tokio::spawn(quic::serve_negotiation(bind(endpoint).await?));
+    }
+    Ok(())
+}
+
+fn ech_servers(scenario: &Scenario) -> Result<EchServers, ServeError> {
+    let mut servers = EchServers::new();
+    for host in &scenario.hosts {
+        if let Some(ech) = &host.ech {
+            let server = Ech::new(ech.mode, &ech.public_name).map_err(|source| ServeError::Ech {
+                host: host.name.clone(),
+                source,
+            })?;
+            servers.insert(host.name.clone(), Arc::new(server));
+        }
+    }
+    Ok(servers)
+}
+
+async fn serve_names(scenario: &Scenario, pki: &Pki, truth: &Arc<Zone>) -> Result<(), ServeError> {
+    for endpoint in by_endpoint(scenario, |host| &host.dns).into_keys() {
+        serve_dns(endpoint, Arc::clone(truth)).await?;
+    }
+    for (endpoint, hosts) in by_endpoint(scenario, |host| &host.dot) {
+        let tls = pki.dot(&hosts)?;
+        tokio::spawn(dns::serve_tls(listen(endpoint).await?, tls, Arc::clone(truth)));
+    }
+    for (endpoint, hosts) in by_endpoint(scenario, |host| &host.doq) {
+        let listening = listen_quic(endpoint, pki.quic(&hosts, "doq")?)?;
+        tokio::spawn(quic::serve_doq(listening, Arc::clone(truth)));
+    }
+    Ok(())
+}
+
+async fn serve_web(
+    scenario: &Scenario,
+    pki: &Pki,
+    ech: &EchServers,
+    truth: &Arc<Zone>,
+) -> Result<(), ServeError> {
     for (endpoint, hosts) in by_endpoint(scenario, |host| &host.http) {
-        let listener = listen(endpoint).await?;
-        tokio::spawn(web::serve_http(listener, Arc::new(Sites::new(&hosts))));
+        let sites = Sites::new(&hosts, Arc::clone(truth));
+        tokio::spawn(web::serve_http(listen(endpoint).await?, Arc::new(sites)));
     }
     for (endpoint, hosts) in by_endpoint(scenario, |host| &host.https) {
         let tls = pki.server(&hosts)?;
-        let listener = listen(endpoint).await?;
+        // The scenario's check lets only one host of an endpoint have it.
+        let ech = hosts.iter().find_map(|host| ech.get(&host.name).cloned());
+        let sites = Sites::new(&hosts, Arc::clone(truth)).announcing_http3(&hosts);
         tokio::spawn(web::serve_https(
-            listener,
+            listen(endpoint).await?,
             tls,
-            None,
-            Arc::new(Sites::new(&hosts)),
+            ech,
+            Arc::new(sites),
         ));
+    }
+    for (endpoint, hosts) in by_endpoint(scenario, |host| &host.http3) {
+        let listening = listen_quic(endpoint, pki.quic(&hosts, "h3")?)?;
+        let sites = Sites::new(&hosts, Arc::clone(truth));
+        tokio::spawn(quic::serve_http3(listening, Arc::new(sites)));
     }
     Ok(())
 }
@@ -72,9 +137,7 @@ fn by_endpoint(scenario: &Scenario, ports: impl Fn(&Host) -> &Vec<u16>) -> BTree
 }
 
 async fn serve_dns(endpoint: SocketAddr, zone: Arc<Zone>) -> Result<(), ServeError> {
-    let socket = UdpSocket::bind(endpoint)
-        .await
-        .map_err(|source| ServeError::Listen { endpoint, source })?;
+    let socket = bind(endpoint).await?;
     let listener = listen(endpoint).await?;
     tokio::spawn(dns::serve_udp(socket, Arc::clone(&zone)));
     tokio::spawn(dns::serve_tcp(listener, zone));
@@ -85,4 +148,14 @@ async fn listen(endpoint: SocketAddr) -> Result<TcpListener, ServeError> {
     TcpListener::bind(endpoint)
         .await
         .map_err(|source| ServeError::Listen { endpoint, source })
+}
+
+async fn bind(endpoint: SocketAddr) -> Result<UdpSocket, ServeError> {
+    UdpSocket::bind(endpoint)
+        .await
+        .map_err(|source| ServeError::Listen { endpoint, source })
+}
+
+fn listen_quic(endpoint: SocketAddr, config: quinn::ServerConfig) -> Result<quinn::Endpoint, ServeError> {
+    quinn::Endpoint::server(config, endpoint).map_err(|source| ServeError::Listen { endpoint, source })
 }

@@ -2,6 +2,7 @@
 
 use super::ServeError;
 use crate::scenario::{Alpn, Certificate, Host};
+use quinn::crypto::rustls::QuicServerConfig;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -20,6 +21,8 @@ pub(crate) enum PkiError {
     Sign(#[from] rcgen::Error),
     #[error("{0}")]
     Serve(#[from] rustls::Error),
+    #[error("{0}")]
+    Quic(quinn::crypto::rustls::NoInitialCipherSuite),
 }
 
 /// Both authorities.
@@ -62,40 +65,52 @@ impl Pki {
         &self.trusted.pem
     }
 
-    /// The TLS side of an endpoint with these hosts: certificates by SNI, ALPN as the first of them says.
+    /// The TLS side of a web server with these hosts: certificates by SNI, ALPN as the first of them says.
     pub(crate) fn server(&self, hosts: &[&Host]) -> Result<TlsAcceptor, ServeError> {
+        let alpn = hosts.first().map_or_else(Vec::new, |host| {
+            let names = host.alpn.iter().map(|alpn| match alpn {
+                Alpn::H2 => b"h2".to_vec(),
+                Alpn::Http11 => b"http/1.1".to_vec(),
+            });
+            names.collect()
+        });
+        let config = self.config(hosts, alpn).map_err(refused(hosts))?;
+        Ok(TlsAcceptor::from(Arc::new(config)))
+    }
+
+    /// The TLS side of a resolver.
+    pub(crate) fn dot(&self, hosts: &[&Host]) -> Result<TlsAcceptor, ServeError> {
+        let config = self
+            .config(hosts, vec![b"dot".to_vec()])
+            .map_err(refused(hosts))?;
+        Ok(TlsAcceptor::from(Arc::new(config)))
+    }
+
+    /// The TLS side of a server over QUIC that speaks one protocol.
+    pub(crate) fn quic(&self, hosts: &[&Host], alpn: &str) -> Result<quinn::ServerConfig, ServeError> {
+        let config = self.config(hosts, vec![alpn.into()]).map_err(refused(hosts))?;
+        let config =
+            QuicServerConfig::try_from(config).map_err(|error| refused(hosts)(PkiError::Quic(error)))?;
+        Ok(quinn::ServerConfig::with_crypto(Arc::new(config)))
+    }
+
+    fn config(&self, hosts: &[&Host], alpn: Vec<Vec<u8>>) -> Result<rustls::ServerConfig, PkiError> {
         let mut certificates = Vec::new();
         for host in hosts {
-            let key = self.certify(host).map_err(|source| ServeError::Certificate {
-                host: host.name.clone(),
-                source,
-            })?;
-            certificates.push((host.names().map(str::to_ascii_lowercase).collect(), Arc::new(key)));
+            let names = shown(host).map(str::to_ascii_lowercase).collect();
+            certificates.push((names, Arc::new(self.certify(host)?)));
         }
         let mut config = rustls::ServerConfig::builder_with_provider(Arc::clone(&self.provider))
-            .with_safe_default_protocol_versions()
-            .map_err(|error| ServeError::Certificate {
-                host: hosts.first().map(|host| host.name.clone()).unwrap_or_default(),
-                source: error.into(),
-            })?
+            .with_safe_default_protocol_versions()?
             .with_no_client_auth()
             .with_cert_resolver(Arc::new(ByName(certificates)));
-        config.alpn_protocols = hosts.first().map_or_else(Vec::new, |host| {
-            host.alpn
-                .iter()
-                .map(|alpn| match alpn {
-                    Alpn::H2 => b"h2".to_vec(),
-                    Alpn::Http11 => b"http/1.1".to_vec(),
-                })
-                .collect()
-        });
-        Ok(TlsAcceptor::from(Arc::new(config)))
+        config.alpn_protocols = alpn;
+        Ok(config)
     }
 
     /// Makes the certificate a host shows, with a key of its own.
     fn certify(&self, host: &Host) -> Result<CertifiedKey, PkiError> {
-        let own = host
-            .names()
+        let own = shown(host)
             .map(str::to_owned)
             .chain(host.addresses.iter().map(ToString::to_string));
         let names: Vec<String> = match host.certificate {
@@ -120,6 +135,17 @@ impl Pki {
         let key = self.provider.key_provider.load_private_key(key)?;
         Ok(CertifiedKey::new(vec![certificate], key))
     }
+}
+
+/// The names a host's certificate is for.
+fn shown(host: &Host) -> impl Iterator<Item = &str> {
+    host.names()
+        .chain(host.ech.iter().map(|ech| ech.public_name.as_str()))
+}
+
+fn refused(hosts: &[&Host]) -> impl FnOnce(PkiError) -> ServeError {
+    let host = hosts.first().map(|host| host.name.clone()).unwrap_or_default();
+    move |source| ServeError::Certificate { host, source }
 }
 
 /// Certificates by server name; the first stands in for names nobody has, and for none.

@@ -1,11 +1,14 @@
-//! Web servers: HTTP/1.1 in the clear, HTTP/1.1 and HTTP/2 over TLS.
+//! Web servers: HTTP/1.1 in the clear, HTTP/1.1 and HTTP/2 over TLS; and what they answer, over HTTP/3 too.
 
+use super::dns::Zone;
 use crate::ech::{Ech, Offer};
 use crate::scenario::Host;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue};
-use http::{HeaderMap, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full};
+use http::header::{ALT_SVC, CONTENT_TYPE, HOST, HeaderName, HeaderValue};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Collected, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -23,32 +26,88 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// The page on which every web server says what it knows of the connection, as a large provider's servers do.
 const TRACE: &str = "/cdn-cgi/trace";
 
-/// The pages served at one endpoint.
-pub(crate) struct Sites(Vec<Site>);
+/// The path at which hosts resolve names over HTTPS, and the type of what is sent there (RFC 8484).
+const DNS_QUERY: &str = "/dns-query";
+const DNS_MESSAGE: HeaderValue = HeaderValue::from_static("application/dns-message");
+
+/// The pages served at one endpoint, and the names known there.
+pub(crate) struct Sites {
+    sites: Vec<Site>,
+    zone: Arc<Zone>,
+}
+
+/// What a client asks for.
+pub(crate) struct Asked<'a> {
+    pub(crate) host: &'a str,
+    pub(crate) path: &'a str,
+    pub(crate) query: Option<&'a str>,
+    pub(crate) body: &'a [u8],
+}
 
 struct Site {
     names: Vec<String>,
     status: StatusCode,
     headers: HeaderMap,
     body: Bytes,
+    resolves: bool,
 }
 
 impl Sites {
-    pub(crate) fn new(hosts: &[&Host]) -> Self {
-        Self(hosts.iter().map(|host| Site::new(host)).collect())
+    pub(crate) fn new(hosts: &[&Host], zone: Arc<Zone>) -> Self {
+        Self {
+            sites: hosts.iter().map(|host| Site::new(host)).collect(),
+            zone,
+        }
     }
 
-    /// The answer to a request for this host; the first site stands in for names nobody has.
-    fn respond(&self, host: &str) -> Response<Full<Bytes>> {
-        let site = self
-            .0
-            .iter()
-            .find(|site| site.names.iter().any(|name| name.eq_ignore_ascii_case(host)));
+    /// The same over TLS, where HTTP/3 is announced.
+    pub(crate) fn announcing_http3(mut self, hosts: &[&Host]) -> Self {
+        for (site, host) in self.sites.iter_mut().zip(hosts) {
+            if let Some(port) = host.http3.first()
+                && let Ok(value) = HeaderValue::try_from(format!("h3=\":{port}\"; ma=60"))
+            {
+                site.headers.entry(ALT_SVC).or_insert(value);
+            }
+        }
+        self
+    }
+
+    /// The answer to a request; the first site stands in for names nobody has.
+    pub(crate) fn answer(&self, asked: &Asked<'_>, seen: Seen) -> Response<Bytes> {
+        let named = self.sites.iter().find(|site| {
+            site.names
+                .iter()
+                .any(|name| name.eq_ignore_ascii_case(asked.host))
+        });
+        let Some(site) = named.or(self.sites.first()) else {
+            return Response::default();
+        };
+        match asked.path {
+            TRACE => trace(asked.host, seen),
+            DNS_QUERY if site.resolves => self.resolve(asked),
+            _ => {
+                let mut response = Response::new(site.body.clone());
+                *response.status_mut() = site.status;
+                *response.headers_mut() = site.headers.clone();
+                response
+            }
+        }
+    }
+
+    /// The answer to a query in a body, or in `?dns=`.
+    fn resolve(&self, asked: &Asked<'_>) -> Response<Bytes> {
+        let in_query = asked
+            .query
+            .and_then(|query| query.split('&').find_map(|pair| pair.strip_prefix("dns=")))
+            .and_then(|text| URL_SAFE_NO_PAD.decode(text).ok());
+        let message = in_query.as_deref().unwrap_or(asked.body);
         let mut response = Response::default();
-        if let Some(site) = site.or(self.0.first()) {
-            *response.status_mut() = site.status;
-            *response.headers_mut() = site.headers.clone();
-            *response.body_mut() = Full::new(site.body.clone());
+        match self.zone.respond(message) {
+            Some(answer) => {
+                response.headers_mut().insert(CONTENT_TYPE, DNS_MESSAGE);
+                *response.body_mut() = answer.into();
+            }
+            None => *response.status_mut() = StatusCode::BAD_REQUEST,
         }
         response
     }
@@ -74,14 +133,15 @@ impl Site {
             status: StatusCode::from_u16(host.status).unwrap_or_default(),
             headers,
             body: body.into(),
+            resolves: host.doh,
         }
     }
 }
 
 /// What the server knows of a connection.
-fn trace(host: &str, seen: Seen) -> Response<Full<Bytes>> {
+fn trace(host: &str, seen: Seen) -> Response<Bytes> {
     let Seen { client, sni } = seen;
-    let mut response = Response::new(Full::new(format!("h={host}\nip={client}\nsni={sni}\n").into()));
+    let mut response = Response::new(format!("h={host}\nip={client}\nsni={sni}\n").into());
     let plain = HeaderValue::from_static("text/plain");
     response.headers_mut().insert(CONTENT_TYPE, plain);
     response
@@ -164,14 +224,20 @@ async fn converse(
                 .map(|authority| authority.host().to_owned());
             let header = || request.headers().get(HOST)?.to_str().ok();
             let host = authority.or_else(|| Some(crate::censor::without_port(header()?).to_owned()));
-            // The body is read so that the client can finish sending it; a client that breaks off gets no answer.
-            let path = request.uri().path().to_owned();
-            let _ = request.into_body().collect().await;
-            let host = host.as_deref().unwrap_or_default();
-            Ok::<_, Infallible>(match path.as_str() {
-                TRACE => trace(host, seen),
-                _ => sites.respond(host),
-            })
+            let (parts, body) = request.into_parts();
+            // A client that breaks off gets no answer.
+            let body = body.collect().await.map(Collected::to_bytes).unwrap_or_default();
+            let asked = Asked {
+                host: host.as_deref().unwrap_or_default(),
+                path: parts.uri.path(),
+                query: parts.uri.query(),
+                body: &body,
+            };
+            let answer = sites.answer(&asked, seen);
+            // hyper leaves the body out on HTTP/1.1 only.
+            let is_head = parts.method == Method::HEAD;
+            let answer = answer.map(|body| Full::new(if is_head { Bytes::new() } else { body }));
+            Ok::<_, Infallible>(answer)
         }
     });
     let io = TokioIo::new(stream);

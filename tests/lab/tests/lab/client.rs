@@ -60,18 +60,35 @@ pub(crate) fn request_page(mut stream: impl Read + Write, host: &str, path: &str
 
 /// A TLS client that trusts the lab's authority.
 pub(crate) fn tls_config(lab: &Lab, alpn: &[&str]) -> Arc<rustls::ClientConfig> {
-    let mut roots = rustls::RootCertStore::empty();
-    roots
-        .add(CertificateDer::from_pem_slice(lab.ca_pem().as_bytes()).unwrap())
-        .unwrap();
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
+    let builder = tls_builder().with_safe_default_protocol_versions().unwrap();
+    let mut config = builder
+        .with_root_certificates(roots(lab.ca_pem()))
         .with_no_client_auth();
     config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
     Arc::new(config)
+}
+
+/// The same with Encrypted Client Hello, for HTTP/1.1.
+pub(crate) fn tls_config_with_ech(lab: &Lab, mode: rustls::client::EchMode) -> Arc<rustls::ClientConfig> {
+    let builder = tls_builder().with_ech(mode).unwrap();
+    Arc::new(
+        builder
+            .with_root_certificates(roots(lab.ca_pem()))
+            .with_no_client_auth(),
+    )
+}
+
+pub(crate) fn tls_builder() -> rustls::ConfigBuilder<rustls::ClientConfig, rustls::WantsVersions> {
+    rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+}
+
+/// Trust in one authority.
+pub(crate) fn roots(ca_pem: &str) -> rustls::RootCertStore {
+    let mut roots = rustls::RootCertStore::empty();
+    roots
+        .add(CertificateDer::from_pem_slice(ca_pem.as_bytes()).unwrap())
+        .unwrap();
+    roots
 }
 
 /// A TLS connection over TCP.
@@ -129,15 +146,7 @@ pub(crate) fn query_tcp(resolver: &str, name: &str) -> io::Result<(u16, Vec<IpAd
 }
 
 pub(crate) fn dns_query(name: &str) -> Vec<u8> {
-    use hickory_proto::op::{Message, Query};
-    use hickory_proto::rr::{Name, RecordType};
-    let mut message = Message::query();
-    message.metadata.recursion_desired = true;
-    message.add_query(Query::query(
-        Name::from_ascii(format!("{name}.")).unwrap(),
-        RecordType::A,
-    ));
-    message.to_vec().unwrap()
+    crate::resolve::dns_query_for(name, hickory_proto::rr::RecordType::A)
 }
 
 fn dns_answer(message: &[u8]) -> (u16, Vec<IpAddr>) {

@@ -20,7 +20,7 @@ fn every_example_can_be_read_and_says_what_it_shows() {
         names.push(path.file_stem().unwrap().to_str().unwrap().to_owned());
     }
     names.sort();
-    insta::assert_snapshot!(names.join(" "), @"cert-expired cert-unknown-authority cert-wrong-host clean dns-bogon http-blockpage nxdomain sni-drop sni-rst tcp-drop tcp-refused throttling");
+    insta::assert_snapshot!(names.join(" "), @"cert-expired cert-unknown-authority cert-wrong-host clean clean-everything dns-bogon http-blockpage ipv6-only nxdomain sni-drop sni-rst tcp-drop tcp-refused throttling");
 }
 
 #[test]

@@ -1,13 +1,12 @@
 //! Servers with Encrypted Client Hello, asked by rustls's client.
 
-use crate::client::request_page;
+use crate::client::{request_page, roots, tls_builder};
 use netsonde_lab::ech::{EchMode, EchServer};
 use rustls::client::{EchConfig, EchGreaseConfig, EchStatus};
 use rustls::crypto::aws_lc_rs::hpke::{ALL_SUPPORTED_SUITES, DH_KEM_X25519_HKDF_SHA256_AES_128};
 use rustls::crypto::hpke::Hpke;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, EchConfigListBytes, ServerName};
-use rustls::{ClientConfig, ClientConnection, PeerIncompatible, RootCertStore, StreamOwned};
+use rustls::pki_types::{EchConfigListBytes, ServerName};
+use rustls::{ClientConnection, PeerIncompatible, StreamOwned};
 use std::io;
 use std::net::TcpStream;
 use std::sync::Arc;
@@ -25,17 +24,14 @@ fn offer(config_list: &[u8]) -> rustls::client::EchMode {
 }
 
 fn ask(server: &EchServer, mode: Option<rustls::client::EchMode>, alpn: &[&str]) -> io::Result<Found> {
-    let mut roots = RootCertStore::empty();
-    roots
-        .add(CertificateDer::from_pem_slice(server.ca_pem().as_bytes()).unwrap())
-        .unwrap();
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider);
+    let builder = tls_builder();
     let builder = match mode {
         Some(mode) => builder.with_ech(mode).unwrap(),
         None => builder.with_safe_default_protocol_versions().unwrap(),
     };
-    let mut config = builder.with_root_certificates(roots).with_no_client_auth();
+    let mut config = builder
+        .with_root_certificates(roots(server.ca_pem()))
+        .with_no_client_auth();
     config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
     let name = ServerName::try_from(NAME).unwrap();
     let mut tls = StreamOwned::new(

@@ -14,3 +14,5 @@ mod client;
 mod documents;
 mod ech;
 mod processes;
+mod resolve;
+mod servers;
