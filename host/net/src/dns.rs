@@ -1,4 +1,4 @@
-//! Name lookups: by the system (getaddrinfo), or query by query over UDP, TCP, TLS, HTTPS.
+//! Name lookups: by the system (getaddrinfo), or query by query over UDP, TCP, TLS, HTTPS, QUIC.
 //!
 //! One query is one entry of `queries`. Nothing is cached and nothing is asked twice. A lookup over a stream opens a
 //! connection of its own, with the same primitives that guests have, so each step leaves its own observations under
@@ -7,6 +7,7 @@
 mod asked;
 mod https;
 mod query_type;
+mod quic;
 mod record;
 mod stream;
 mod system;
@@ -51,6 +52,20 @@ pub enum Resolver {
         endpoint: SocketAddr,
         /// The URL. Its host is the name that is sent and verified in the handshake.
         url: String,
+    },
+    /// The same over HTTP/3.
+    Doh3 {
+        /// Where to send datagrams to.
+        endpoint: SocketAddr,
+        /// The URL, as for [`Resolver::Doh`].
+        url: String,
+    },
+    /// DNS over QUIC (RFC 9250).
+    Doq {
+        /// Where to send datagrams to.
+        endpoint: SocketAddr,
+        /// The resolver's name, as for [`Resolver::Dot`].
+        name: String,
     },
 }
 
@@ -134,7 +149,9 @@ impl Net {
             return Err(failure(FailureCode::INVALID_ARGUMENT, &doing).into());
         }
         let https = match &o.resolver {
-            Resolver::Doh { url, .. } => Some(https::Target::parse(url, domain)?),
+            Resolver::Doh { url, .. } | Resolver::Doh3 { url, .. } => {
+                Some(https::Target::parse(url, domain)?)
+            }
             _ => None,
         };
         self.meter().observation();
@@ -161,14 +178,15 @@ impl Net {
                 };
                 let replies = match (resolver, https) {
                     (Resolver::Udp(endpoint), _) => question.over_udp(*endpoint).await?,
-                    (Resolver::Doh { endpoint, .. }, Some(target)) => {
-                        question.over_https(*endpoint, &target).await?
-                    }
                     (Resolver::Tcp(endpoint) | Resolver::Dot { endpoint, .. }, _) => {
                         question.over_stream(*endpoint).await?
                     }
-                    // There is a target for each DoH resolver, and the system was asked above.
-                    (Resolver::Doh { .. } | Resolver::System, _) => Vec::new(),
+                    (Resolver::Doh { endpoint, .. } | Resolver::Doh3 { endpoint, .. }, Some(target)) => {
+                        question.over_https(*endpoint, &target).await?
+                    }
+                    (Resolver::Doq { endpoint, name }, _) => question.over_quic(*endpoint, name).await?,
+                    // Each HTTPS resolver has a target, and the system was asked above.
+                    (Resolver::Doh { .. } | Resolver::Doh3 { .. } | Resolver::System, _) => Vec::new(),
                 };
                 Answer::new(domain, replies)
             }

@@ -71,6 +71,8 @@ interface! { types {
     sync "[method]dns-options.tcp-resolver"(options, endpoint) = types::HostDnsOptions::tcp_resolver;
     sync "[method]dns-options.dot-resolver"(options, endpoint, name) = types::HostDnsOptions::dot_resolver;
     sync "[method]dns-options.doh-resolver"(options, endpoint, url) = types::HostDnsOptions::doh_resolver;
+    sync "[method]dns-options.doh3-resolver"(options, endpoint, url) = types::HostDnsOptions::doh3_resolver;
+    sync "[method]dns-options.doq-resolver"(options, endpoint, name) = types::HostDnsOptions::doq_resolver;
     sync "[method]dns-options.query-types"(options, types) = types::HostDnsOptions::query_types;
     sync "[method]dns-options.timeout-ms"(options, milliseconds) = types::HostDnsOptions::timeout_ms;
     sync "[method]dns-options.collect-ms"(options, milliseconds) = types::HostDnsOptions::collect_ms;

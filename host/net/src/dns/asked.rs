@@ -257,6 +257,8 @@ impl Question<'_> {
             Resolver::Tcp(endpoint) => ("tcp", endpoint.to_string(), None),
             Resolver::Dot { endpoint, name } => ("dot", with_port(name, endpoint), None),
             Resolver::Doh { url, .. } => ("doh", url.clone(), Some("doh")),
+            Resolver::Doh3 { url, .. } => ("doh", url.clone(), Some("doh3")),
+            Resolver::Doq { endpoint, name } => ("doq", with_port(name, endpoint), None),
         }
     }
 

@@ -1,7 +1,7 @@
 //! DNS over HTTPS (RFC 8484): a POST for each query, all on one connection.
 
 use super::{
-    Reply,
+    Reply, Resolver,
     asked::{Asked, Question, Unanswered},
     failure,
     stream::until,
@@ -59,19 +59,23 @@ impl Question<'_> {
     ) -> Result<Vec<Reply>, Exceeded> {
         let asked = self.begin()?;
         let deadline = self.deadline();
-        let alpn = ["h2", "http/1.1"];
-        Ok(
-            match self.open_tls(endpoint, &target.host, &alpn, deadline).await {
-                Ok(connection) => {
-                    let posts = asked.into_iter();
-                    join_all(posts.map(|asked| self.post(asked, &connection, target, deadline))).await
-                }
-                Err(error) => {
-                    let why = error.into();
-                    asked.into_iter().map(|asked| asked.failed(&why)).collect()
-                }
-            },
-        )
+        let connection = match self.options.resolver {
+            Resolver::Doh3 { .. } => self.open_quic(endpoint, &target.host, "h3", deadline).await,
+            _ => {
+                self.open_tls(endpoint, &target.host, &["h2", "http/1.1"], deadline)
+                    .await
+            }
+        };
+        Ok(match connection {
+            Ok(connection) => {
+                let posts = asked.into_iter();
+                join_all(posts.map(|asked| self.post(asked, &connection, target, deadline))).await
+            }
+            Err(error) => {
+                let why = error.into();
+                asked.into_iter().map(|asked| asked.failed(&why)).collect()
+            }
+        })
     }
 
     /// One query in one HTTP transaction.

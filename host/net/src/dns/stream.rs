@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout_at};
 /// How long a lookup over a connection may take if the caller does not say.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(15);
 /// How much is read at a time: a message of any length, with its length.
-const READ: usize = 2 + u16::MAX as usize;
+pub(super) const READ: usize = 2 + u16::MAX as usize;
 
 impl Question<'_> {
     /// Connect, ask, and wait for the answers.
@@ -103,7 +103,8 @@ impl Question<'_> {
         self.net.handshake(self.tx, connection, options).await
     }
 
-    fn handshake_options(self, name: &str, alpn: &[&str], deadline: Instant) -> HandshakeOptions {
+    /// The caller's options, or those that are usual for `name`.
+    pub(super) fn handshake_options(self, name: &str, alpn: &[&str], deadline: Instant) -> HandshakeOptions {
         let usual = || HandshakeOptions {
             server_name: Some(name.to_owned()),
             alpn: alpn.iter().map(|&protocol| protocol.to_owned()).collect(),

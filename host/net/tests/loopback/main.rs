@@ -12,6 +12,7 @@ mod dns;
 mod http;
 mod http2;
 mod quic;
+mod resolvers;
 mod support;
 mod tcp;
 mod tls;

@@ -37,6 +37,8 @@ enum Named {
     Tcp(String),
     Dot(String, String),
     Doh(String, String),
+    Doh3(String, String),
+    Doq(String, String),
 }
 
 impl Named {
@@ -56,6 +58,14 @@ impl Named {
             Self::Doh(to, url) => Resolver::Doh {
                 endpoint: endpoint(&to)?,
                 url,
+            },
+            Self::Doh3(to, url) => Resolver::Doh3 {
+                endpoint: endpoint(&to)?,
+                url,
+            },
+            Self::Doq(to, name) => Resolver::Doq {
+                endpoint: endpoint(&to)?,
+                name,
             },
         })
     }
@@ -147,6 +157,28 @@ impl types::HostDnsOptions for State {
     ) -> wasmtime::Result<()> {
         self.set_dns(&options, [endpoint, url], |settings, [endpoint, url]| {
             settings.resolver = Named::Doh(endpoint, url);
+        })
+    }
+
+    fn doh3_resolver(
+        &mut self,
+        options: Resource<Options>,
+        endpoint: String,
+        url: String,
+    ) -> wasmtime::Result<()> {
+        self.set_dns(&options, [endpoint, url], |settings, [endpoint, url]| {
+            settings.resolver = Named::Doh3(endpoint, url);
+        })
+    }
+
+    fn doq_resolver(
+        &mut self,
+        options: Resource<Options>,
+        endpoint: String,
+        name: String,
+    ) -> wasmtime::Result<()> {
+        self.set_dns(&options, [endpoint, name], |settings, [endpoint, name]| {
+            settings.resolver = Named::Doq(endpoint, name);
         })
     }
 
