@@ -28,7 +28,7 @@
 //!
 //! The primitives are the contract's own (`wit/`): [`dns`], [`tcp`], [`tls`], [`http`], [`mini`], [`info`],
 //! [`progress`], and the resources [`Transaction`], [`Connection`] and so on. Around them stands what several guests
-//! need: [`steps`] for step lists, [`observations`] for `reduce`, [`Url`].
+//! need: [`steps`] for step lists, [`observations`] for `reduce`, [`resolver`], [`Url`].
 //!
 //! A guest compiles natively too, so that its pure parts can be tested with `cargo test`; calling a primitive there
 //! panics.
@@ -39,6 +39,7 @@ pub mod bindings;
 mod failure;
 mod guest;
 pub mod observations;
+pub mod resolver;
 pub mod steps;
 mod target;
 mod url;

@@ -9,6 +9,7 @@
 //!
 //! Whatever goes wrong, options that make no sense included, is in the test keys `failure` and `failed_operation`.
 
+mod cache;
 mod dial;
 mod fetch;
 mod options;
@@ -39,7 +40,7 @@ impl Nettest for Urlgetter {
             "redirect"
         };
         let failure = measure(&input, &target.options).await.err();
-        Ok(Map::from_iter([
+        let mut test_keys = Map::from_iter([
             ("agent".to_owned(), json!(agent)),
             (
                 "failed_operation".to_owned(),
@@ -49,7 +50,12 @@ impl Nettest for Urlgetter {
                 "failure".to_owned(),
                 json!(failure.as_ref().map(|failure| &failure.code)),
             ),
-        ]))
+        ]);
+        let cache = &target.options.dns_cache;
+        if !cache.is_empty() {
+            test_keys.insert("dns_cache".to_owned(), json!([cache]));
+        }
+        Ok(test_keys)
     }
 
     /// All keys of urlgetter come from `run`: only it knows which step was the last.
@@ -60,7 +66,7 @@ impl Nettest for Urlgetter {
 
 async fn measure(input: &str, options: &Options) -> Result<(), Failure> {
     options.check()?;
-    let resolver = Resolver::parse(&options.resolver_url)?;
+    let resolver = Resolver::parse(options)?;
     let url = target_url(input)?;
     let dialer = Dialer { resolver, options };
     match url.scheme.as_str() {

@@ -23,6 +23,14 @@ pub struct Options {
     pub(crate) user_agent: String,
     #[serde(rename = "ResolverURL")]
     pub(crate) resolver_url: String,
+    #[serde(rename = "RejectDNSBogons")]
+    pub(crate) reject_dns_bogons: bool,
+    #[serde(rename = "DNSCache")]
+    pub(crate) dns_cache: String,
+    #[serde(rename = "DNSHTTPHost")]
+    pub(crate) dns_http_host: String,
+    #[serde(rename = "DNSTLSServerName")]
+    pub(crate) dns_tls_server_name: String,
     /// What this version does not know.
     #[serde(flatten)]
     rest: Map<String, Json>,
@@ -38,6 +46,10 @@ impl Default for Options {
             method: "GET".to_owned(),
             user_agent: String::new(),
             resolver_url: String::new(),
+            reject_dns_bogons: false,
+            dns_cache: String::new(),
+            dns_http_host: String::new(),
+            dns_tls_server_name: String::new(),
             rest: Map::new(),
         }
     }

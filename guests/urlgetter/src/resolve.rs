@@ -1,42 +1,39 @@
-//! Lookups: getaddrinfo, or a resolver over UDP.
+//! Lookups: getaddrinfo, or a resolver that the options name.
 
 use std::net::IpAddr;
 
-use netsonde_guest::steps::endpoint;
-use netsonde_guest::{DnsOptions, Failure, Transaction, Url, begin, dns};
+use netsonde_guest::resolver::{Resolver as Remote, Transport};
+use netsonde_guest::{DnsOptions, Failure, TlsOptions, Transaction, begin, dns, info};
 
+use crate::cache::Cache;
+use crate::options::Options;
 use crate::{during, unknown};
 
 /// How often a query over UDP is asked when nothing comes back.
 const TRIES: u32 = 3;
 
-/// Whom to ask.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Resolver {
-    /// getaddrinfo.
-    System,
-    /// A resolver over UDP.
-    Udp {
-        /// A name or an address.
-        host: String,
-        /// 53 unless the URL says otherwise.
-        port: u16,
-    },
+/// Whom to ask, and what is known without asking.
+#[derive(Clone, Debug)]
+pub(crate) struct Resolver {
+    /// getaddrinfo if there is none.
+    remote: Option<Remote>,
+    cache: Option<Cache>,
+    /// What to do differently.
+    own_name: String,
+    own_host: String,
+    rejects_bogons: bool,
 }
 
 impl Resolver {
-    /// Read the option `ResolverURL`.
-    pub(crate) fn parse(text: &str) -> Result<Self, Failure> {
-        if text.is_empty() || text.starts_with("system://") {
-            return Ok(Self::System);
-        }
-        match Url::parse(text) {
-            Ok(url) if url.scheme == "udp" => Ok(Self::Udp {
-                port: url.port.unwrap_or(53),
-                host: url.host,
-            }),
-            _ => Err(unknown("unsupported resolver scheme")),
-        }
+    /// Read the options that begin with `DNS`, `ResolverURL` and `RejectDNSBogons`.
+    pub(crate) fn parse(options: &Options) -> Result<Self, Failure> {
+        Ok(Self {
+            remote: Remote::parse(&options.resolver_url)?,
+            cache: Cache::parse(&options.dns_cache)?,
+            own_name: options.dns_tls_server_name.clone(),
+            own_host: options.dns_http_host.clone(),
+            rejects_bogons: options.reject_dns_bogons,
+        })
     }
 
     /// The addresses of `host`, IPv4 first. What is an address already is not looked up.
@@ -44,11 +41,59 @@ impl Resolver {
         if host.parse::<IpAddr>().is_ok() {
             return Ok(vec![host.to_owned()]);
         }
-        let answer = match self {
-            Self::System => system(host).await,
-            Self::Udp { host: resolver, port } => udp(host, resolver, *port).await,
+        if let Some(addresses) = self.cached(host) {
+            return Ok(addresses);
+        }
+        let addresses = match &self.remote {
+            None => system(host).await,
+            Some(remote) => self.ask(host, remote).await,
         };
-        answer.map_err(during("resolve"))
+        let addresses = addresses.map_err(step)?;
+        if self.rejects_bogons && addresses.iter().any(|address| info::is_bogon(address)) {
+            let detail = format!("look up {host}: an address can not be a public server's");
+            return Err(during("resolve")(Failure::top_level("dns_bogon_error", detail)));
+        }
+        Ok(addresses)
+    }
+
+    fn cached(&self, host: &str) -> Option<Vec<String>> {
+        self.cache.as_ref().and_then(|cache| cache.get(host))
+    }
+
+    async fn ask(&self, host: &str, remote: &Remote) -> Result<Vec<String>, Failure> {
+        let address = if remote.host.parse::<IpAddr>().is_ok() {
+            remote.host.clone()
+        } else {
+            let addresses = match self.cached(&remote.host) {
+                Some(addresses) => addresses,
+                None => system(&remote.host).await?,
+            };
+            let first = addresses.into_iter().next();
+            first.ok_or_else(|| unknown("the resolver has no address"))?
+        };
+        let options = remote.options(&address);
+        if remote.transport == Transport::Udp {
+            return udp(host, &options).await;
+        }
+        if !self.own_host.is_empty() {
+            options.header("Host", &self.own_host);
+        }
+        if !self.own_name.is_empty() {
+            let tls = TlsOptions::new();
+            tls.server_name(&self.own_name);
+            tls.alpn(&remote.transport.alpn());
+            options.tls(&tls);
+        }
+        let answer = dns::lookup(&begin(&[], None), host.to_owned(), &options).await?;
+        Ok(answer.addresses())
+    }
+}
+
+/// A failure as OONI attributes it: to the step towards the resolver that failed, otherwise to the lookup.
+fn step(failure: Failure) -> Failure {
+    match failure.operation.as_str() {
+        "connect" | "tls_handshake" | "quic_handshake" | "http_round_trip" => failure,
+        _ => during("resolve")(failure),
     }
 }
 
@@ -58,35 +103,23 @@ async fn system(host: &str) -> Result<Vec<String>, Failure> {
 }
 
 /// A, then AAAA, in one transaction. Where both fail, the failure is A's.
-async fn udp(host: &str, resolver: &str, port: u16) -> Result<Vec<String>, Failure> {
-    let resolver = if resolver.parse::<IpAddr>().is_ok() {
-        resolver.to_owned()
-    } else {
-        let addresses = system(resolver).await?;
-        addresses
-            .into_iter()
-            .next()
-            .ok_or_else(|| unknown("the resolver has no address"))?
-    };
-    let resolver = endpoint(&resolver, port);
+async fn udp(host: &str, options: &DnsOptions) -> Result<Vec<String>, Failure> {
     let transaction = begin(&[], None);
-    let ipv4 = query(&transaction, host, &resolver, "A").await;
-    let ipv6 = query(&transaction, host, &resolver, "AAAA").await;
+    let ipv4 = query(&transaction, host, options, "A").await;
+    let ipv6 = query(&transaction, host, options, "AAAA").await;
     both(ipv4, ipv6)
 }
 
 async fn query(
     transaction: &Transaction,
     host: &str,
-    resolver: &str,
+    options: &DnsOptions,
     kind: &str,
 ) -> Result<Vec<String>, Failure> {
-    let options = DnsOptions::new();
-    options.udp_resolver(resolver);
     options.query_types(&[kind.to_owned()]);
     let mut tries = 1;
     loop {
-        match dns::lookup(transaction, host.to_owned(), &options).await {
+        match dns::lookup(transaction, host.to_owned(), options).await {
             Ok(answer) => return Ok(answer.addresses()),
             Err(failure) if failure.code == "generic_timeout_error" && tries < TRIES => tries += 1,
             Err(failure) => return Err(failure),
@@ -125,29 +158,17 @@ mod tests {
     }
 
     #[test]
-    fn resolvers_are_the_systems_or_reached_over_udp() {
-        let udp = |host: &str, port| Resolver::Udp {
-            host: host.to_owned(),
-            port,
+    fn a_failed_handshake_with_the_resolver_is_one() {
+        let of = |operation: &str| {
+            let failure = Failure::top_level("connection_reset", String::new());
+            step(Failure {
+                operation: operation.to_owned(),
+                ..failure
+            })
+            .operation
         };
-        assert_eq!(Resolver::parse("").unwrap(), Resolver::System);
-        assert_eq!(Resolver::parse("system:///").unwrap(), Resolver::System);
-        assert_eq!(Resolver::parse("udp://8.8.8.8").unwrap(), udp("8.8.8.8", 53));
-        assert_eq!(
-            Resolver::parse("udp://[2001:db8::1]:5353/").unwrap(),
-            udp("2001:db8::1", 5353)
-        );
-    }
-
-    #[test]
-    fn other_resolvers_are_refused() {
-        for url in ["dot://8.8.8.8", "https://dns.google/dns-query", "nonsense"] {
-            let failure = Resolver::parse(url).unwrap_err();
-            assert_eq!(
-                failure.code, "unknown_failure: unsupported resolver scheme",
-                "{url}"
-            );
-        }
+        assert_eq!(of("tls_handshake"), "tls_handshake");
+        assert_eq!(of("read"), "resolve");
     }
 
     #[test]
