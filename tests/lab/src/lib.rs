@@ -6,7 +6,7 @@
 //! ```text
 //! client namespace ──link── router: censor, then delay ──link── world namespace
 //! 130.192.91.211            one thread, packets in userspace    every host's address on its loopback,
-//! own /etc/resolv.conf                                          DNS, HTTP and HTTPS servers
+//! own /etc/resolv.conf                                          servers for names, pages and addresses
 //! ```
 //!
 //! Programs ([`Lab::command`]) and closures ([`Lab::client`]) in the client namespace see nothing but that world,

@@ -122,7 +122,7 @@ impl Router {
             (_, None) => (),
         }
         for forged in verdict.to_client {
-            queue.push(now, Bound::Client, forged);
+            queue.push(now + verdict.pause, Bound::Client, forged);
         }
         for forged in verdict.to_world {
             queue.push(now + self.delay, Bound::World, forged);

@@ -3,11 +3,11 @@
 
 use super::Direction;
 use super::http;
-use super::rules::Clues;
+use super::quic::Initials;
+use super::rules::{Clues, Hello, Hellos};
 use super::throttle::Bucket;
 use crate::dns::Question;
 use crate::packet::{Transport, View};
-use crate::tls::hello::ClientHello;
 use crate::tls::records::{self, Beginning};
 use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
@@ -73,6 +73,11 @@ impl Flows {
         if begins_anew {
             *flow = Flow::new(now);
         }
+        if let Transport::Tcp(header) = view.transport
+            && header.syn
+        {
+            flow.initial = Some(header.sequence);
+        }
         flow.last_seen = now;
         Some(flow)
     }
@@ -90,6 +95,9 @@ pub(super) struct Flow {
     next: Option<u32>,
     /// The beginning of what the client sent.
     prefix: Vec<u8>,
+    /// The same of QUIC.
+    initials: Initials,
+    has_datagrams: bool,
     /// How fast it may go: from the client, from the world.
     buckets: [Option<Bucket>; 2],
     last_seen: Instant,
@@ -103,6 +111,8 @@ impl Flow {
             initial: None,
             next: None,
             prefix: Vec::new(),
+            initials: Initials::default(),
+            has_datagrams: false,
             buckets: [None, None],
             last_seen: now,
         }
@@ -117,18 +127,19 @@ impl Flow {
                 let question = to_dns.then(|| Question::read(view.payload)).flatten();
                 return Clues {
                     question,
+                    quic: self.read_quic(view.payload),
                     ..Clues::default()
                 };
             }
             Transport::Other => return Clues::default(),
         };
         if header.syn {
-            self.initial = Some(header.sequence);
             self.next = Some(header.sequence.wrapping_add(1));
         }
         if view.payload.is_empty() || self.prefix.len() > PREFIX {
             return Clues::default();
         }
+        let is_first = self.prefix.is_empty();
         self.append(header.sequence, view.payload);
         if to_dns {
             // Over TCP, two bytes of length come before the message (RFC 1035, section 4.2.2).
@@ -139,10 +150,19 @@ impl Flow {
             };
         }
         Clues {
-            sni: server_name(&self.prefix),
+            tls: hellos(&records::client_hello(&self.prefix), is_first),
             host: http::host(&self.prefix),
-            question: None,
+            ..Clues::default()
         }
+    }
+
+    /// Takes in a datagram that may be QUIC's.
+    fn read_quic(&mut self, datagram: &[u8]) -> Hellos {
+        let is_first = !std::mem::replace(&mut self.has_datagrams, true);
+        self.initials
+            .read(datagram)
+            .map(|message| hellos(&records::body(&message), is_first))
+            .unwrap_or_default()
     }
 
     /// Puts a segment behind what is there: a repeated part is left out, what comes too early is not waited for,
@@ -173,10 +193,16 @@ impl Flow {
     }
 }
 
-/// The server name in the `ClientHello` with which a connection begins, once all of it is there.
-fn server_name(prefix: &[u8]) -> Option<String> {
-    match records::client_hello(prefix) {
-        Beginning::Whole { body, .. } => ClientHello::read(&body)?.server_name(),
-        Beginning::Partial(_) | Beginning::Other => None,
+/// What is known of a `ClientHello` when this much of it is there.
+fn hellos(beginning: &Beginning, is_first: bool) -> Hellos {
+    let (body, is_whole) = match beginning {
+        Beginning::Whole { body, .. } => (body, true),
+        Beginning::Partial(body) => (body, false),
+        Beginning::Other => return Hellos::default(),
+    };
+    let read = |wanted: bool| wanted.then(|| Hello::read(body)).flatten();
+    Hellos {
+        whole: read(is_whole),
+        first: read(is_first),
     }
 }

@@ -4,10 +4,12 @@
 //! next to the client, so what it sends there arrives at once, and what it sends to the world takes the delay.
 //!
 //! `rules` matches names and endpoints, `flow` keeps what is known of each flow, `http` reads the name in a
-//! cleartext request, `throttle` is the token bucket.
+//! cleartext request, `quic` decrypts the first packets of QUIC, `residual` remembers who is punished, `throttle` is the token bucket.
 
 mod flow;
 mod http;
+mod quic;
+mod residual;
 mod rules;
 mod throttle;
 
@@ -17,10 +19,11 @@ use crate::dns::Statement;
 use crate::packet::{self, Flags, SEGMENT, Tcp, Transport, View};
 use crate::scenario::{Action, Rule, When};
 use flow::Flows;
+use residual::Residual;
 use rules::Clues;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Where a packet comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +36,8 @@ pub(crate) enum Direction {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Verdict {
     pub(crate) pass: Pass,
+    /// How long the censor takes for what it sends to the client.
+    pub(crate) pause: Duration,
     pub(crate) to_client: Vec<Vec<u8>>,
     pub(crate) to_world: Vec<Vec<u8>>,
 }
@@ -49,6 +54,7 @@ impl Verdict {
     fn pass(pass: Pass) -> Self {
         Self {
             pass,
+            pause: Duration::ZERO,
             to_client: Vec::new(),
             to_world: Vec::new(),
         }
@@ -63,6 +69,7 @@ pub(crate) struct Censor {
     rules: Vec<Rule>,
     hits: Hits,
     flows: Flows,
+    residual: Residual,
 }
 
 impl Censor {
@@ -72,6 +79,7 @@ impl Censor {
             rules,
             hits,
             flows: Flows::default(),
+            residual: Residual::default(),
         }
     }
 
@@ -93,12 +101,13 @@ impl Censor {
             return unharmed;
         };
         let is_tcp = matches!(view.transport, Transport::Tcp(_));
+        let punished = self.residual.rule(direction, &view, now);
         let mut trigger = None;
-        let governing = match (direction, flow.rule) {
-            (Direction::FromWorld, rule) => rule,
-            // A connection is judged once; datagrams one by one, so that one socket may ask for several names.
-            (Direction::FromClient, Some(rule)) if is_tcp => Some(rule),
-            (Direction::FromClient, _) => {
+        let governing = match (direction, flow.rule.or(punished)) {
+            // A connection is judged once; datagrams with names one by one, so that one socket may ask for several.
+            (_, Some(rule)) => Some(rule),
+            (Direction::FromWorld, None) => None,
+            (Direction::FromClient, None) => {
                 let clues = trigger.insert(flow.read(&view));
                 self.rules
                     .iter()
@@ -108,7 +117,8 @@ impl Censor {
         let Some((index, rule)) = governing.and_then(|index| Some((index, self.rules.get(index)?))) else {
             return unharmed;
         };
-        if is_tcp || matches!(rule.when, When::Endpoint(_)) {
+        let is_punished = flow.rule.is_none() && punished.is_some();
+        if !is_punished && (is_tcp || !matches!(rule.when, When::Dns(_))) {
             flow.rule = Some(index);
         }
         if flow.is_first_act_of(index)
@@ -116,12 +126,23 @@ impl Censor {
         {
             hits.fetch_add(1, Ordering::Relaxed);
         }
+        if trigger.is_some() && rule.residual_seconds > 0 {
+            self.residual
+                .begin(&view, index, now + Duration::from_secs(rule.residual_seconds));
+        }
         match (&rule.action, direction) {
             (Action::ThrottleBytesPerSecond(rate), _) => {
                 let at = flow.bucket(direction, *rate).admit(packet.len(), now);
                 Verdict::pass(at.map_or(Pass::Never, Pass::At))
             }
-            (action, Direction::FromClient) => act(action, &view, trigger.as_ref()),
+            (Action::Reset | Action::Close, Direction::FromClient) if is_punished => {
+                act(&Action::Refuse, &view, None)
+            }
+            (action, Direction::FromClient) => {
+                let mut verdict = act(action, &view, trigger.as_ref());
+                verdict.pause = Duration::from_millis(rule.delay_ms);
+                verdict
+            }
             (_, Direction::FromWorld) => Verdict::pass(Pass::Never),
         }
     }
@@ -158,7 +179,7 @@ fn act(action: &Action, view: &View<'_>, trigger: Option<&Clues>) -> Verdict {
             verdict.to_client = segment.stream_to_client(http::response(page).as_bytes());
             verdict.to_world.extend(segment.to_world(Flags::Reset));
         }
-        Action::Dns(_) | Action::Nxdomain => {
+        Action::Dns(_) | Action::Nxdomain | Action::Rcode(_) => {
             if let Some(answer) = lie(action, trigger)
                 && let Ok(length) = u16::try_from(answer.len())
             {
@@ -179,6 +200,7 @@ fn lie(action: &Action, trigger: Option<&Clues>) -> Option<Vec<u8>> {
     match action {
         Action::Dns(addresses) => question.answer(Statement::Known(&[], addresses, &[])),
         Action::Nxdomain => question.answer(Statement::Nxdomain),
+        Action::Rcode(rcode) => question.answer(Statement::Failed(*rcode)),
         _ => None,
     }
 }

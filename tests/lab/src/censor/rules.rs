@@ -2,17 +2,57 @@
 
 use crate::dns::Question;
 use crate::packet::{Transport, View};
-use crate::scenario::{Action, Endpoint, Rule, When};
+use crate::scenario::{Action, Endpoint, Port, Rule, When};
+use crate::tls::hello::{ClientHello, ENCRYPTED_CLIENT_HELLO};
 
 /// What a flow has said so far of where it wants to go.
 #[derive(Default)]
 pub(super) struct Clues {
-    /// The server name of its `ClientHello`.
-    pub(super) sni: Option<String>,
+    /// What its `ClientHello` over TCP says.
+    pub(super) tls: Hellos,
+    /// What its `ClientHello` over QUIC says.
+    pub(super) quic: Hellos,
     /// The `Host` of its first HTTP request.
     pub(super) host: Option<String>,
     /// Its DNS query.
     pub(super) question: Option<Question>,
+}
+
+/// What a `ClientHello` says to those who put it together, and to those who look at its first packet only.
+#[derive(Default)]
+pub(super) struct Hellos {
+    pub(super) whole: Option<Hello>,
+    pub(super) first: Option<Hello>,
+}
+
+/// What a censor looks for in a `ClientHello`.
+pub(super) struct Hello {
+    /// The server name.
+    pub(super) name: Option<String>,
+    /// Whether something is encrypted in it.
+    pub(super) ech: bool,
+}
+
+impl Hello {
+    /// Reads as much of a message's body as is there.
+    pub(super) fn read(body: &[u8]) -> Option<Self> {
+        let hello = ClientHello::read(body)?;
+        Some(Self {
+            name: hello.server_name(),
+            ech: hello.extension(ENCRYPTED_CLIENT_HELLO).is_some(),
+        })
+    }
+}
+
+impl Hellos {
+    fn seen(&self, reassemble: bool) -> Option<&Hello> {
+        if reassemble { &self.whole } else { &self.first }.as_ref()
+    }
+
+    fn is_for(&self, pattern: &str, reassemble: bool) -> bool {
+        let name = self.seen(reassemble).and_then(|hello| hello.name.as_deref());
+        name.is_some_and(|name| covers(pattern, name))
+    }
 }
 
 /// Whether a rule applies to a packet of the client's.
@@ -20,16 +60,25 @@ pub(super) fn matches(rule: &Rule, view: &View<'_>, clues: &Clues) -> bool {
     if matches!(rule.action, Action::Refuse) && !matches!(view.transport, Transport::Tcp(_)) {
         return false;
     }
+    let port = view.destination.port();
     match &rule.when {
-        When::Sni(name) => clues.sni.as_deref().is_some_and(|sni| covers(name, sni)),
+        When::Sni(name) => clues.tls.is_for(name, rule.reassemble),
+        When::QuicSni(name) => clues.quic.is_for(name, rule.reassemble),
+        When::Ech => [&clues.tls, &clues.quic]
+            .into_iter()
+            .filter_map(|hellos| hellos.seen(rule.reassemble))
+            .any(|hello| hello.ech),
         When::Host(name) => clues.host.as_deref().is_some_and(|host| covers(name, host)),
         When::Dns(name) => clues
             .question
             .as_ref()
             .is_some_and(|question| covers(name, &question.name)),
-        When::Endpoint(Endpoint { address, port }) => {
-            *address == view.destination.ip() && port.is_none_or(|port| port == view.destination.port())
-        }
+        When::Port(Port::Tcp(blocked)) => matches!(view.transport, Transport::Tcp(_)) && *blocked == port,
+        When::Port(Port::Udp(blocked)) => matches!(view.transport, Transport::Udp) && *blocked == port,
+        When::Endpoint(Endpoint {
+            address,
+            port: blocked,
+        }) => *address == view.destination.ip() && blocked.is_none_or(|blocked| blocked == port),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What must hold between the fields of a scenario, whether it was read or built.
 
-use super::{Action, CLIENT_IPV4, CLIENT_IPV6, Host, Resolver, Scenario, When};
+use super::{Action, CLIENT_IPV4, CLIENT_IPV6, Host, Port, Resolver, Rule, Scenario, When};
 use hickory_proto::rr::{RData, RecordType};
 use http::{HeaderName, HeaderValue};
 use std::collections::{BTreeMap, BTreeSet};
@@ -55,6 +55,7 @@ impl Scenario {
         self.check_services()?;
         for (index, rule) in self.rules.iter().enumerate() {
             check_rule(&rule.when, &rule.action)
+                .and_then(|()| check_manner(rule))
                 .map_err(|(what, remedy)| problem(Place::Rule(index), what, remedy))?;
         }
         Ok(())
@@ -305,9 +306,9 @@ fn check_additions(host: &Host) -> Result<(), Complaint> {
 fn check_rule(when: &When, action: &Action) -> Result<(), Complaint> {
     let fits = match action {
         Action::Drop => true,
-        Action::Reset | Action::Close => matches!(when, When::Sni(_) | When::Host(_)),
-        Action::Refuse => matches!(when, When::Endpoint(_)),
-        Action::Dns(_) | Action::Nxdomain => matches!(when, When::Dns(_)),
+        Action::Reset | Action::Close => matches!(when, When::Sni(_) | When::Ech | When::Host(_)),
+        Action::Refuse => matches!(when, When::Endpoint(_) | When::Port(Port::Tcp(_))),
+        Action::Dns(_) | Action::Nxdomain | Action::Rcode(_) => matches!(when, When::Dns(_)),
         Action::Blockpage(_) => matches!(when, When::Host(_)),
         Action::ThrottleBytesPerSecond(_) => !matches!(when, When::Dns(_)),
     };
@@ -327,6 +328,7 @@ fn check_rule(when: &When, action: &Action) -> Result<(), Complaint> {
         ),
         Action::Dns(_) => ("dns", "an injected answer needs when = { dns = … }"),
         Action::Nxdomain => ("nxdomain", "an injected answer needs when = { dns = … }"),
+        Action::Rcode(_) => ("rcode", "an injected answer needs when = { dns = … }"),
         Action::Blockpage(_) => ("blockpage", "a blockpage needs when = { host = … }"),
         Action::ThrottleBytesPerSecond(_) => (
             "throttle_bytes_per_second",
@@ -350,4 +352,31 @@ fn check_rule(when: &When, action: &Action) -> Result<(), Complaint> {
         )),
         _ => Ok(()),
     }
+}
+
+/// What is said of the way a rule acts has an effect.
+fn check_manner(rule: &Rule) -> Result<(), Complaint> {
+    let reads_hellos = matches!(rule.when, When::Sni(_) | When::QuicSni(_) | When::Ech);
+    if !rule.reassemble && !reads_hellos {
+        return Err((
+            "reassemble = false on a rule that reads no ClientHello".into(),
+            "leave it out, or use when = { sni = … }, { quic_sni = … } or \"ech\"",
+        ));
+    }
+    let blocks = matches!(rule.action, Action::Drop | Action::Reset | Action::Close);
+    let is_sticky = matches!(rule.when, When::Endpoint(_) | When::Port(_));
+    if rule.residual_seconds > 0 && (!blocks || is_sticky) {
+        return Err((
+            "residual_seconds on a rule that blocks no names, or blocks for ever".into(),
+            "use it with drop, reset or close, and not with endpoints and ports",
+        ));
+    }
+    let forges = matches!(rule.action, Action::Dns(_) | Action::Nxdomain | Action::Rcode(_));
+    if rule.delay_ms > 0 && !forges {
+        return Err((
+            "delay_ms on a rule that forges no DNS answer".into(),
+            "leave it out; the world's own delay_ms stands at the top of the document",
+        ));
+    }
+    Ok(())
 }

@@ -232,6 +232,19 @@ pub struct Rule {
     /// What becomes of them.
     #[serde(rename = "do")]
     pub action: Action,
+    /// For how long after acting it also blocks everything between the client and that port of that address.
+    #[serde(default)]
+    pub residual_seconds: u64,
+    /// Whether a `ClientHello` in several packets is put together; if not, what the first packet has of it decides.
+    #[serde(default = "reassemble")]
+    pub reassemble: bool,
+    /// How long the censor takes to send a forged DNS answer, in milliseconds.
+    #[serde(default)]
+    pub delay_ms: u64,
+}
+
+fn reassemble() -> bool {
+    true
 }
 
 impl Rule {
@@ -241,6 +254,9 @@ impl Rule {
             name: None,
             when,
             action,
+            residual_seconds: 0,
+            reassemble: true,
+            delay_ms: 0,
         }
     }
 }
@@ -250,14 +266,52 @@ impl Rule {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum When {
-    /// The server name in a TLS `ClientHello`, also one that comes in several segments.
+    /// The server name in a TLS `ClientHello` over TCP, also one that comes in several segments.
     Sni(String),
+    /// The server name in the `ClientHello` of QUIC, also one that comes in several packets.
+    QuicSni(String),
+    /// Encrypted Client Hello, or its GREASE, in a `ClientHello` over TCP or QUIC.
+    Ech,
     /// The `Host` of the first HTTP request on a connection.
     Host(String),
     /// The name in a DNS query to port 53, over UDP or TCP.
     Dns(String),
+    /// A port of every address: `tcp/853`, `udp/443`.
+    Port(Port),
     /// Where the packet goes: `1.2.3.4:443`, `[2001:db8::1]:443`, or an address for all its ports.
     Endpoint(Endpoint),
+}
+
+/// A port of one transport.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Port {
+    /// Of TCP.
+    Tcp(u16),
+    /// Of UDP.
+    Udp(u16),
+}
+
+impl std::str::FromStr for Port {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is no port: write \"tcp/853\" or \"udp/443\"");
+        let (transport, number) = text.split_once('/').ok_or_else(wrong)?;
+        let number = number.parse().map_err(|_| wrong())?;
+        match transport {
+            "tcp" => Ok(Self::Tcp(number)),
+            "udp" => Ok(Self::Udp(number)),
+            _ => Err(wrong()),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Port {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
+    }
 }
 
 /// An address, or one port of it.
@@ -306,6 +360,8 @@ pub enum Action {
     Dns(Vec<IpAddr>),
     /// Answers a DNS query with NXDOMAIN, in the same way.
     Nxdomain,
+    /// Answers a DNS query with this failure, in the same way.
+    Rcode(Rcode),
     /// Answers an HTTP request with this page, and keeps the request from the server.
     Blockpage(String),
     /// Lets no more than this through per second, in each direction.

@@ -13,6 +13,7 @@ mod clean;
 mod client;
 mod documents;
 mod ech;
+mod interference;
 mod processes;
 mod resolve;
 mod servers;

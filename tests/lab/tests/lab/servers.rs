@@ -10,6 +10,7 @@ use std::io::{Read, Write};
 use std::net::UdpSocket;
 use std::process::Command;
 use std::sync::Arc;
+use std::time::Duration;
 
 const ORG: &str = "23.215.0.132";
 const GOOGLE: &str = "8.8.8.8";
@@ -87,15 +88,21 @@ fn names_are_resolved_over_https() {
     });
 }
 
+/// How long a QUIC handshake may take.
+const QUIC_PATIENCE: Duration = Duration::from_secs(2);
+
 /// A QUIC connection to an endpoint, and what is done with it.
-fn over_quic<T: Send, F: Future<Output = T>>(
+pub(crate) fn over_quic<T: Send, F: Future<Output = T>>(
     lab: &Lab,
-    (endpoint, name, alpn): (&str, &str, &str),
+    (endpoint, name): (&str, &str),
+    config: &Arc<rustls::ClientConfig>,
     body: impl FnOnce(quinn::Connection) -> F + Send,
 ) -> Result<T, quinn::ConnectionError> {
-    let config = Arc::unwrap_or_clone(tls_config(lab, &[alpn]));
-    let config = quinn::crypto::rustls::QuicClientConfig::try_from(config).unwrap();
-    let config = quinn::ClientConfig::new(Arc::new(config));
+    let config = quinn::crypto::rustls::QuicClientConfig::try_from(Arc::clone(config)).unwrap();
+    let mut config = quinn::ClientConfig::new(Arc::new(config));
+    let mut transport = quinn::TransportConfig::default();
+    transport.max_idle_timeout(Some(QUIC_PATIENCE.try_into().unwrap()));
+    config.transport_config(Arc::new(transport));
     lab.client(|| {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -113,19 +120,24 @@ fn over_quic<T: Send, F: Future<Output = T>>(
 fn names_are_resolved_over_quic() {
     in_lab("servers::names_are_resolved_over_quic", || {
         let lab = everything();
-        let found = over_quic(&lab, ("8.8.8.8:853", "dns.google", "doq"), async |connection| {
-            let (mut send, mut receive) = connection.open_bi().await.unwrap();
-            let query = dns_query("example.org");
-            let length = u16::try_from(query.len()).unwrap().to_be_bytes();
-            send.write_all(&[&length[..], &query].concat()).await.unwrap();
-            send.finish().unwrap();
-            let answer = receive.read_to_end(4096).await.unwrap();
-            assert_eq!(
-                usize::from(u16::from_be_bytes([answer[0], answer[1]])),
-                answer.len() - 2
-            );
-            answers(&answer[2..])
-        });
+        let found = over_quic(
+            &lab,
+            ("8.8.8.8:853", "dns.google"),
+            &tls_config(&lab, &["doq"]),
+            async |connection| {
+                let (mut send, mut receive) = connection.open_bi().await.unwrap();
+                let query = dns_query("example.org");
+                let length = u16::try_from(query.len()).unwrap().to_be_bytes();
+                send.write_all(&[&length[..], &query].concat()).await.unwrap();
+                send.finish().unwrap();
+                let answer = receive.read_to_end(4096).await.unwrap();
+                assert_eq!(
+                    usize::from(u16::from_be_bytes([answer[0], answer[1]])),
+                    answer.len() - 2
+                );
+                answers(&answer[2..])
+            },
+        );
         is_example_org(&found.unwrap());
     });
 }
@@ -158,15 +170,21 @@ fn pages_and_names_are_served_over_http3() {
         let lab = everything();
         let page = over_quic(
             &lab,
-            ("23.215.0.132:443", "example.org", "h3"),
+            ("23.215.0.132:443", "example.org"),
+            &tls_config(&lab, &["h3"]),
             async |connection| over_http3(connection, "GET", "https://example.org/", Vec::new()).await,
         );
         let page = String::from_utf8(page.unwrap()).unwrap();
         assert!(page.contains("<title>example.org</title>"), "{page}");
-        let answer = over_quic(&lab, ("8.8.8.8:443", "dns.google", "h3"), async |connection| {
-            let query = dns_query("example.org");
-            over_http3(connection, "POST", "https://dns.google/dns-query", query).await
-        });
+        let answer = over_quic(
+            &lab,
+            ("8.8.8.8:443", "dns.google"),
+            &tls_config(&lab, &["h3"]),
+            async |connection| {
+                let query = dns_query("example.org");
+                over_http3(connection, "POST", "https://dns.google/dns-query", query).await
+            },
+        );
         is_example_org(&answers(&answer.unwrap()));
         // Announced by HTTPS, and not by hosts that have none.
         let announced = output(lab.command("curl").args(["-sSI", "https://example.org/"]));
@@ -181,7 +199,12 @@ fn pages_and_names_are_served_over_http3() {
 fn a_server_of_other_versions_says_so() {
     in_lab("servers::a_server_of_other_versions_says_so", || {
         let lab = everything();
-        let outcome = over_quic(&lab, ("104.18.13.118:443", "old-quic.test", "h3"), async |_| ());
+        let outcome = over_quic(
+            &lab,
+            ("104.18.13.118:443", "old-quic.test"),
+            &tls_config(&lab, &["h3"]),
+            async |_| (),
+        );
         assert!(
             matches!(outcome, Err(quinn::ConnectionError::VersionMismatch)),
             "{outcome:?}"
