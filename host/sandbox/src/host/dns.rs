@@ -61,7 +61,9 @@ fn begin<T: Send>(
             options.held(),
         ))
     })?;
-    caller.record(domain.len().saturating_add(held))?;
+    // The observation of each query repeats it.
+    let repeated = domain.len().saturating_add(held);
+    caller.record(repeated.saturating_mul(settings.queries()))?;
     let net = caller.shared.net.clone();
     Ok((
         caller,

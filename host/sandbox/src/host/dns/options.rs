@@ -72,6 +72,12 @@ impl Named {
 }
 
 impl Settings {
+    /// How many queries are asked for, at least one.
+    pub(super) fn queries(&self) -> usize {
+        // A and AAAA, if nothing is said.
+        self.query_types.as_ref().map_or(2, Vec::len).max(1)
+    }
+
     pub(super) fn parse(self, doing: &str) -> Result<LookupOptions, NetError> {
         let mut options = LookupOptions {
             resolver: self.resolver.parse(doing)?,
