@@ -1,22 +1,27 @@
-//! HTTP on a given connection: one transaction at a time, HTTP/2 where the handshake agreed on `h2`, else HTTP/1.1.
+//! HTTP on a given connection: HTTP/2 where the handshake agreed on `h2`, else HTTP/1.1.
+//!
+//! Here is what the versions share: request, response and observation. How each is spoken is in a module of its own.
 
 mod client;
 mod failure;
+pub mod h1;
+mod h2;
 mod head;
-mod spelling;
+mod received;
 
 pub(crate) use client::Client;
 
 use crate::{Connection, Net, NetError, Transaction, guard::Guard, trace::Event};
 use bytes::Bytes;
-use client::Received;
-use head::Head;
+use head::{Head, Version};
 use netsonde_data::{
     MaybeBinary,
     failure::{Failure, FailureCode, Operation},
     observation::{HeadersList, HttpRequest, HttpResponse, HttpTransaction, Tor},
 };
+use received::Received;
 use std::{
+    pin::pin,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -30,11 +35,17 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Request {
     /// The method, as it is sent.
     pub method: String,
-    /// What the observation records; authority and path come from it.
+    /// What the observation records; scheme, authority and path come from it.
     pub url: String,
-    /// The headers. On HTTP/1.1 they are sent with this spelling and in this order, several of one name together.
+    /// The headers. On HTTP/1.1 they are sent with this spelling and in this order. HTTP/2 has names in lower case,
+    /// and several of one name together.
     pub headers: Vec<(String, String)>,
-    /// The body.
+    /// `:authority`, `:path` and `:scheme` as they are to be sent over HTTP/2, where they differ from the URL's.
+    pub pseudo_headers: Vec<(String, String)>,
+    /// The whole head, for HTTP/1.1: request line, headers and the empty line. It is sent as it is, in place of method,
+    /// path and headers.
+    pub raw_head: Option<Bytes>,
+    /// The body. It is sent as it is, also where the headers announce something else.
     pub body: Bytes,
     /// How much of the response body to keep at most, in bytes.
     pub body_snapshot_limit: u64,
@@ -48,6 +59,8 @@ impl Default for Request {
             method: "GET".to_owned(),
             url: String::new(),
             headers: Vec::new(),
+            pseudo_headers: Vec::new(),
+            raw_head: None,
             body: Bytes::new(),
             body_snapshot_limit: 1 << 19,
             timeout: None,
@@ -60,8 +73,9 @@ impl Default for Request {
 pub struct Response {
     /// The status.
     pub status: u16,
-    /// The headers in the order they came, several of one name together; names in canonical spelling
-    /// (`Content-Type`), as in OONI's data.
+    /// The status line; HTTP/2 has none.
+    pub status_line: Option<Bytes>,
+    /// The headers in the order and the spelling in which they came. HTTP/2 has several of one name together.
     pub headers: Vec<(String, Bytes)>,
     /// The body, up to the limit; what had arrived where reading it failed.
     pub body: Bytes,
@@ -69,6 +83,8 @@ pub struct Response {
     pub body_is_truncated: bool,
     /// Why the body could not be read to its end.
     pub body_failure: Option<Failure>,
+    /// The headers that followed the body.
+    pub trailers: Vec<(String, Bytes)>,
 }
 
 impl Net {
@@ -88,9 +104,12 @@ impl Net {
         self.meter().check()?;
         let doing = format!("{} {}", request.method, request.url);
         let failed = |code| Failure::new(code, Operation::HttpRoundTrip, &doing);
-        let is_h2 = connection.alpn() == Some("h2");
-        let head = Head::new(&request).map_err(|reason| failed(FailureCode::unknown(reason)))?;
-        let client = connection.client(is_h2).map_err(&failed)?;
+        let version = match connection.alpn() {
+            Some("h2") => Version::H2,
+            _ => Version::H1,
+        };
+        let head = Head::new(&request, version).map_err(|reason| failed(FailureCode::unknown(reason)))?;
+        let client = connection.client().map_err(&failed)?;
         // On a connection that is gone this is the only thing that counts.
         self.meter().observation();
         self.meter().check()?;
@@ -101,8 +120,8 @@ impl Net {
         let t0 = clock.now();
         self.trace()
             .event(tx, Event::mark("http_transaction_start", remote, t0));
-        let received = Mutex::new(Received::default());
-        let ended = |failure: Option<FailureCode>, t: Duration| {
+        let received = Mutex::new(Received::new(request.body_snapshot_limit));
+        let ended = |failure: Option<FailureCode>, detail: Option<String>, t: Duration| {
             self.trace()
                 .event(tx, Event::mark("http_transaction_done", remote, t));
             let received = received.lock().unwrap_or_else(PoisonError::into_inner);
@@ -111,6 +130,7 @@ impl Net {
                 address: connection.remote().to_string(),
                 alpn: connection.alpn().unwrap_or_default().to_owned(),
                 failure,
+                x_failure_detail: detail,
                 request: archived_request(&request, &head),
                 response: archived_response(&received),
                 t0: t0.as_secs_f64(),
@@ -119,59 +139,66 @@ impl Net {
             };
             self.trace().request(tx, transaction);
         };
+        // Outlives the guard and the timeout: once it is dropped, an HTTP/1.1 connection is closed.
+        let mut exchange = pin!(client.exchange(&head, &request.body, &received));
         let guard = Guard::new(|| {
-            client.give_up(&connection.0.socket, &FailureCode::INTERRUPTED);
-            ended(Some(FailureCode::INTERRUPTED), clock.now());
+            client.give_up(&connection.0.socket, &FailureCode::INTERRUPTED, &received);
+            ended(Some(FailureCode::INTERRUPTED), None, clock.now());
         });
-        let exchange = client.exchange(
-            &head,
-            request.body.clone(),
-            request.body_snapshot_limit,
-            &received,
-        );
-        let result = timeout(request.timeout.unwrap_or(TIMEOUT), exchange).await;
+        let result = timeout(request.timeout.unwrap_or(TIMEOUT), exchange.as_mut()).await;
         guard.disarm();
-        let failure = match result {
-            Ok(Ok(())) => None,
-            Ok(Err(error)) => Some(failure::code(&error, client.broken(), &connection.0.socket)),
+        let (failure, detail) = match result {
+            Ok(Ok(())) => (None, None),
+            Ok(Err(error)) => {
+                let (code, detail) = failure::code(&error, &connection.0.socket);
+                (Some(code), detail)
+            }
             Err(_) => {
-                client.give_up(&connection.0.socket, &FailureCode::GENERIC_TIMEOUT_ERROR);
-                Some(FailureCode::GENERIC_TIMEOUT_ERROR)
+                let code = FailureCode::GENERIC_TIMEOUT_ERROR;
+                client.give_up(&connection.0.socket, &code, &received);
+                (Some(code), None)
             }
         };
-        let exceeded = failure.as_ref().and_then(|_| self.meter().exceeded());
-        let failure = if exceeded.is_some() {
-            Some(FailureCode::INTERRUPTED)
-        } else {
-            failure
-        };
-        ended(failure.clone(), clock.now());
-        if let Some(exceeded) = exceeded {
+        if let Some(exceeded) = failure.as_ref().and_then(|_| self.meter().exceeded()) {
+            ended(Some(FailureCode::INTERRUPTED), None, clock.now());
             return Err(exceeded.into());
         }
-        let received = std::mem::take(&mut *received.lock().unwrap_or_else(PoisonError::into_inner));
-        match (received.head, failure) {
+        ended(failure.clone(), detail, clock.now());
+        let mut received = received.lock().unwrap_or_else(PoisonError::into_inner);
+        match (received.head.take(), failure) {
             (None, failure) => Err(failed(failure.unwrap_or(FailureCode::UNKNOWN_FAILURE)).into()),
             (Some((status, headers)), failure) => Ok(Response {
                 status,
+                status_line: (version == Version::H1).then(|| received.status_line.clone()),
                 headers,
-                body: received.body.into(),
+                body: std::mem::take(&mut received.body).into(),
                 body_is_truncated: received.is_truncated,
                 body_failure: failure.map(failed),
+                trailers: std::mem::take(&mut received.trailers),
             }),
         }
     }
 }
 
 fn archived_request(request: &Request, head: &Head) -> HttpRequest {
-    let headers_list = HeadersList::from_wire(head.headers.iter().map(|(name, value)| (name, value)));
+    let headers_list = HeadersList::from_wire(head.recorded());
+    let mut headers = headers_list.first_values();
+    if head.version != Version::H1 {
+        // OONI's data has no pseudo-headers, and knows the host by its old name.
+        headers = headers_list.canonical_first_values();
+        if let Some(authority) = headers.remove(":authority") {
+            headers.insert("Host".to_owned(), authority);
+        }
+        headers.retain(|name, _| !name.starts_with(':'));
+    }
     HttpRequest {
         body: MaybeBinary::scrubbed(&request.body),
         body_is_truncated: false,
-        headers: headers_list.first_values(),
+        headers,
         headers_list,
-        method: request.method.clone(),
+        method: head.method.clone(),
         tor: Tor::default(),
+        x_raw_head: head.raw().map(|raw| MaybeBinary::scrubbed(raw)),
         x_transport: "tcp".to_owned(),
         url: request.url.clone(),
     }
@@ -182,12 +209,17 @@ fn archived_response(received: &Received) -> HttpResponse {
         .head
         .as_ref()
         .map_or((0, &[] as &[_]), |(status, headers)| (*status, headers));
-    let headers_list = HeadersList::from_wire(headers.iter().map(|(name, value)| (name, value)));
+    let list = |headers: &[(String, Bytes)]| {
+        HeadersList::from_wire(headers.iter().map(|(name, value)| (name, value)))
+    };
+    let headers_list = list(headers);
     HttpResponse {
         body: MaybeBinary::scrubbed(&received.body),
         body_is_truncated: received.is_truncated,
         code: code.into(),
-        headers: headers_list.first_values(),
+        headers: headers_list.canonical_first_values(),
         headers_list,
+        x_status_line: MaybeBinary::scrubbed(&received.status_line),
+        x_trailers: list(&received.trailers),
     }
 }

@@ -24,6 +24,9 @@ pub struct HttpTransaction {
     /// Why it failed.
     #[serde(deserialize_with = "failure")]
     pub failure: Option<FailureCode>,
+    /// What exactly went wrong, where that is more than `failure` says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub x_failure_detail: Option<String>,
     /// What was sent.
     pub request: HttpRequest,
     /// What came back; all empty when nothing did.
@@ -49,16 +52,19 @@ pub struct HttpRequest {
     pub body: MaybeBinary,
     /// Whether the body is longer than what is kept.
     pub body_is_truncated: bool,
-    /// The headers, sorted by name.
+    /// The headers as they were sent; over HTTP/2 with the pseudo-headers.
     #[serde(deserialize_with = "null_as_default")]
     pub headers_list: HeadersList,
-    /// The first value of each header.
+    /// The first value of each header: over HTTP/1.1 under the name as it was spelled.
     #[serde(deserialize_with = "null_as_default")]
     pub headers: BTreeMap<String, MaybeBinary>,
     /// The method.
     pub method: String,
     /// Tor, which is never used here.
     pub tor: Tor,
+    /// The whole head as it was sent, where the guest wrote it byte for byte.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub x_raw_head: Option<MaybeBinary>,
     /// `tcp` or `udp`.
     pub x_transport: String,
     /// The URL.
@@ -75,12 +81,18 @@ pub struct HttpResponse {
     pub body_is_truncated: bool,
     /// The status; zero when no response head arrived.
     pub code: i64,
-    /// The headers, sorted by name.
+    /// The headers as they came.
     #[serde(deserialize_with = "null_as_default")]
     pub headers_list: HeadersList,
-    /// The first value of each header.
+    /// The first value of each header, under the name in OONI's spelling (`Content-Type`).
     #[serde(deserialize_with = "null_as_default")]
     pub headers: BTreeMap<String, MaybeBinary>,
+    /// The status line; HTTP/2 and HTTP/3 have none.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub x_status_line: MaybeBinary,
+    /// The headers that followed the body.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub x_trailers: HeadersList,
 }
 
 /// How a request used Tor: not at all.
@@ -95,7 +107,7 @@ pub struct Tor {
     pub is_tor: bool,
 }
 
-/// Headers as a list of pairs, sorted by name; values of one name stay in their order.
+/// Headers as a list of pairs, as they stood on the wire: spelling, order and duplicates.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct HeadersList(Vec<(MaybeBinary, MaybeBinary)>);
@@ -103,7 +115,7 @@ pub struct HeadersList(Vec<(MaybeBinary, MaybeBinary)>);
 impl HeadersList {
     /// Headers in the order of the wire, with addresses scrubbed from their values.
     pub fn from_wire<N: AsRef<[u8]>, V: AsRef<[u8]>>(headers: impl IntoIterator<Item = (N, V)>) -> Self {
-        let mut list: Vec<_> = headers
+        let list = headers
             .into_iter()
             .map(|(name, value)| {
                 (
@@ -112,17 +124,25 @@ impl HeadersList {
                 )
             })
             .collect();
-        list.sort_by(|(a, _), (b, _)| a.cmp(b));
         Self(list)
     }
 
     /// The first value of each header. Names that are not UTF-8 stay in the list only: an object has no place for
     /// them.
     pub fn first_values(&self) -> BTreeMap<String, MaybeBinary> {
+        self.first_values_by(str::to_owned)
+    }
+
+    /// The first value of each header, whatever the case of its name, under the name as OONI's data spells it.
+    pub fn canonical_first_values(&self) -> BTreeMap<String, MaybeBinary> {
+        self.first_values_by(canonical)
+    }
+
+    fn first_values_by(&self, spelling: impl Fn(&str) -> String) -> BTreeMap<String, MaybeBinary> {
         let mut map = BTreeMap::new();
         for (name, value) in &self.0 {
             if let Some(name) = name.as_str() {
-                map.entry(name.to_owned()).or_insert_with(|| value.clone());
+                map.entry(spelling(name)).or_insert_with(|| value.clone());
             }
         }
         map
@@ -134,21 +154,40 @@ impl HeadersList {
     }
 }
 
+/// A header's name with the first letter and each after a hyphen in upper case, the others in lower case.
+fn canonical(name: &str) -> String {
+    let mut upper = true;
+    let letters = name.chars().map(|letter| {
+        let letter = if upper {
+            letter.to_ascii_uppercase()
+        } else {
+            letter.to_ascii_lowercase()
+        };
+        upper = letter == '-';
+        letter
+    });
+    letters.collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
 
     #[test]
-    fn the_list_is_sorted_and_the_map_keeps_the_first_value() {
-        let list = HeadersList::from_wire([("Via", "b"), ("Accept", "1"), ("Via", "a")]);
+    fn the_list_is_the_wire_and_the_maps_keep_the_first_value() {
+        let list = HeadersList::from_wire([("vIA", "b"), ("ACCEPT-x", "1"), ("Via", "a")]);
         assert_eq!(
             serde_json::to_value(&list).unwrap(),
-            json!([["Accept", "1"], ["Via", "b"], ["Via", "a"]])
+            json!([["vIA", "b"], ["ACCEPT-x", "1"], ["Via", "a"]])
         );
         assert_eq!(
             serde_json::to_value(list.first_values()).unwrap(),
-            json!({"Accept": "1", "Via": "b"})
+            json!({"vIA": "b", "ACCEPT-x": "1", "Via": "a"})
+        );
+        assert_eq!(
+            serde_json::to_value(list.canonical_first_values()).unwrap(),
+            json!({"Via": "b", "Accept-X": "1"})
         );
     }
 
@@ -161,7 +200,7 @@ mod tests {
         let json = serde_json::to_value(&list).unwrap();
         assert_eq!(
             json,
-            json!([["User-Agent", "A Chrome/116.0.0.0 B"], ["X-Client", "[scrubbed]"]])
+            json!([["X-Client", "[scrubbed]"], ["User-Agent", "A Chrome/116.0.0.0 B"]])
         );
     }
 

@@ -10,6 +10,7 @@
 mod budget;
 mod dns;
 mod http;
+mod http1;
 mod http2;
 mod quic;
 mod resolvers;

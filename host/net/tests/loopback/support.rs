@@ -5,7 +5,7 @@ use netsonde_net::{Budget, Clock, Meter, Net, NetConfig, NetError, Trace, Transa
 use std::{
     net::SocketAddr,
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -54,19 +54,6 @@ impl Bench {
             .into_iter()
             .filter(|event| event.operation == operation)
             .collect()
-    }
-
-    /// The trace once `done` holds; for what another task is about to write down.
-    pub(crate) async fn seen_when(&self, done: impl Fn(&Observations) -> bool) -> Observations {
-        let until = Instant::now() + Duration::from_secs(10);
-        loop {
-            let seen = self.seen();
-            if done(&seen) {
-                return seen;
-            }
-            assert!(Instant::now() < until, "it never came: {seen:#?}");
-            tokio::task::yield_now().await;
-        }
     }
 
     /// Start `operation` in a task of its own, drop it after a moment, and wait until it is gone.
