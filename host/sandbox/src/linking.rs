@@ -111,17 +111,21 @@ interface! { types {
     drop "http-request"(request) = types::HostHttpRequest::drop;
     sync "[constructor]http-request"(method, url) = types::HostHttpRequest::new;
     sync "[method]http-request.header"(request, name, value) = types::HostHttpRequest::header;
+    sync "[method]http-request.raw-head"(request, head) = types::HostHttpRequest::raw_head;
+    sync "[method]http-request.pseudo-header"(request, name, value) = types::HostHttpRequest::pseudo_header;
     sync "[method]http-request.body"(request, body) = types::HostHttpRequest::body;
     sync "[method]http-request.body-snapshot-limit"(request, bytes) = types::HostHttpRequest::body_snapshot_limit;
     sync "[method]http-request.timeout-ms"(request, milliseconds) = types::HostHttpRequest::timeout_ms;
 
     drop "http-response"(response) = types::HostHttpResponse::drop;
     sync "[method]http-response.status"(response) = types::HostHttpResponse::status;
+    sync "[method]http-response.status-line"(response) = types::HostHttpResponse::status_line;
     sync "[method]http-response.headers"(response) = types::HostHttpResponse::headers;
     sync "[method]http-response.header"(response, name) = types::HostHttpResponse::header;
     sync "[method]http-response.body"(response) = types::HostHttpResponse::body;
     sync "[method]http-response.body-is-truncated"(response) = types::HostHttpResponse::body_is_truncated;
     sync "[method]http-response.body-failure"(response) = types::HostHttpResponse::body_failure;
+    sync "[method]http-response.trailers"(response) = types::HostHttpResponse::trailers;
 } }
 
 interface! { dns {

@@ -2,11 +2,7 @@
 
 use netsonde_data::{FailureCode, Observations, observation::NetworkEvent};
 use netsonde_net::{Budget, Clock, Meter, Net, NetConfig, NetError, Trace, Transaction};
-use std::{
-    net::SocketAddr,
-    sync::Arc,
-    time::Duration,
-};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use netsonde_net::{Connection, Transaction};
 use wasmtime::component::{Accessor, HasSelf, Resource};
 
@@ -23,6 +24,14 @@ pub struct Response(
 
 /// What a header takes up besides its bytes.
 const HEADER: usize = 64;
+
+/// Headers for the guest to have.
+fn owned(headers: &[(String, Bytes)]) -> Vec<(String, Vec<u8>)> {
+    headers
+        .iter()
+        .map(|(name, value)| (name.clone(), value.to_vec()))
+        .collect()
+}
 
 impl http::Host for State {}
 
@@ -55,6 +64,7 @@ impl<T: Send> http::HostWithStore<T> for HasSelf<State> {
                 let headers = response
                     .headers
                     .iter()
+                    .chain(&response.trailers)
                     .map(|(name, value)| HEADER + name.len() + value.len());
                 let charge = state.charge(response.body.len() + headers.sum::<usize>())?;
                 state.push(Response(response, charge))
@@ -81,6 +91,28 @@ impl types::HostHttpRequest for State {
         let request = self.get_mut(&request)?;
         request.1.grow(HEADER + name.len() + value.len())?;
         request.0.headers.push((name, value));
+        Ok(())
+    }
+
+    fn raw_head(&mut self, request: Resource<Request>, head: Vec<u8>) -> wasmtime::Result<()> {
+        self.call(head.len())?;
+        let request = self.get_mut(&request)?;
+        // The observation has it once more, taken apart.
+        request.1.grow(head.len().saturating_mul(2))?;
+        request.0.raw_head = Some(head.into());
+        Ok(())
+    }
+
+    fn pseudo_header(
+        &mut self,
+        request: Resource<Request>,
+        name: String,
+        value: String,
+    ) -> wasmtime::Result<()> {
+        self.call(name.len() + value.len())?;
+        let request = self.get_mut(&request)?;
+        request.1.grow(HEADER + name.len() + value.len())?;
+        request.0.pseudo_headers.push((name, value));
         Ok(())
     }
 
@@ -115,13 +147,19 @@ impl types::HostHttpResponse for State {
         Ok(self.get(&response)?.0.status)
     }
 
+    fn status_line(&mut self, response: Resource<Response>) -> wasmtime::Result<Option<Vec<u8>>> {
+        let line = self
+            .get(&response)?
+            .0
+            .status_line
+            .as_ref()
+            .map(|line| line.to_vec());
+        self.call(line.as_deref().map_or(0, <[u8]>::len))?;
+        Ok(line)
+    }
+
     fn headers(&mut self, response: Resource<Response>) -> wasmtime::Result<Vec<(String, Vec<u8>)>> {
-        let response = &self.get(&response)?.0;
-        let headers: Vec<_> = response
-            .headers
-            .iter()
-            .map(|(name, value)| (name.clone(), value.to_vec()))
-            .collect();
+        let headers = owned(&self.get(&response)?.0.headers);
         self.call(headers.iter().map(|(name, value)| name.len() + value.len()).sum())?;
         Ok(headers)
     }
@@ -150,6 +188,17 @@ impl types::HostHttpResponse for State {
     fn body_failure(&mut self, response: Resource<Response>) -> wasmtime::Result<Option<types::Failure>> {
         self.call(0)?;
         Ok(self.get(&response)?.0.body_failure.clone().map(Into::into))
+    }
+
+    fn trailers(&mut self, response: Resource<Response>) -> wasmtime::Result<Vec<(String, Vec<u8>)>> {
+        let trailers = owned(&self.get(&response)?.0.trailers);
+        self.call(
+            trailers
+                .iter()
+                .map(|(name, value)| name.len() + value.len())
+                .sum(),
+        )?;
+        Ok(trailers)
     }
 
     fn drop(&mut self, response: Resource<Response>) -> wasmtime::Result<()> {

@@ -180,10 +180,10 @@ impl Decoder {
                 State::NoLength => return Err(Malformed::ContentLength),
                 _ if input.is_empty() => return Ok(None),
                 State::Head => {
-                    if self.head_is_complete(input, true)? {
-                        if let Some(event) = self.head()? {
-                            return Ok(Some(event));
-                        }
+                    if self.head_is_complete(input, true)?
+                        && let Some(event) = self.head()?
+                    {
+                        return Ok(Some(event));
                     }
                 }
                 State::Length(left) => {
@@ -241,9 +241,8 @@ impl Decoder {
         match self.state {
             State::Done | State::UntilClose => Ok(()),
             State::Head if self.partial.is_empty() && self.heads == 0 => Err(Cut::Before),
-            State::Head => Err(Cut::Head),
+            State::Head | State::NoLength => Err(Cut::Head),
             State::Length(left) => Err(Cut::Body(left)),
-            State::NoLength => Err(Cut::Head),
             State::ChunkSize | State::Chunk(_) | State::ChunkEnd | State::Trailers => Err(Cut::Chunks),
         }
     }
@@ -397,7 +396,7 @@ fn status_line(line: &[u8]) -> Result<(u8, u16), Malformed> {
 /// The headers of `lines`, the part of `head` after its status line. The library says whether they are well-formed; they
 /// are taken apart here, where the spelling is kept.
 fn headers(head: &[u8], lines: &[u8]) -> Result<Vec<Header>, Malformed> {
-    let count = lines.iter().filter(|&&byte| byte == b'\n').count();
+    let count = lines.split(|&byte| byte == b'\n').count();
     if count > MOST_HEADERS {
         return Err(Malformed::TooMany);
     }
@@ -457,7 +456,7 @@ mod tests {
 
     fn decode<'a>(method: &[u8], pieces: impl IntoIterator<Item = &'a [u8]>) -> Decoded {
         let mut decoder = Decoder::new(method);
-        let mut decoded = Decoded::default();
+        let mut seen = Decoded::default();
         for mut piece in pieces {
             loop {
                 match decoder.next(&mut piece) {
@@ -466,22 +465,22 @@ mod tests {
                         status_line,
                         headers,
                     })) => {
-                        assert!(decoded.head.is_none() && decoded.body.is_empty());
-                        decoded.head = Some((status, status_line, headers));
+                        assert!(seen.head.is_none() && seen.body.is_empty());
+                        seen.head = Some((status, status_line, headers));
                     }
-                    Ok(Some(Event::Body(body))) => decoded.body.extend_from_slice(body),
-                    Ok(Some(Event::Trailers(trailers))) => decoded.trailers = trailers,
+                    Ok(Some(Event::Body(body))) => seen.body.extend_from_slice(body),
+                    Ok(Some(Event::Trailers(trailers))) => seen.trailers = trailers,
                     Ok(None) => break,
                     Err(error) => {
-                        decoded.error = Some(error);
-                        return decoded;
+                        seen.error = Some(error);
+                        return seen;
                     }
                 }
             }
-            decoded.rest.extend_from_slice(piece);
+            seen.rest.extend_from_slice(piece);
         }
-        decoded.end = decoder.end().err();
-        decoded
+        seen.end = decoder.end().err();
+        seen
     }
 
     fn get(response: &[u8]) -> Decoded {
@@ -584,7 +583,7 @@ mod tests {
             .chain(b"A: 1\r\n".iter().cycle().take(6 * 1_001));
         let many: Vec<u8> = many.chain(b"\r\n").copied().collect();
         assert_eq!(get(&many).error, Some(Malformed::TooMany));
-        let long = [&b"HTTP/1.1 200 OK\r\nA: "[..], &[b'a'; LONGEST_HEAD]].concat();
+        let long = [&b"HTTP/1.1 200 OK\r\nA: "[..], &b"a".repeat(LONGEST_HEAD)].concat();
         assert_eq!(get(&long).error, Some(Malformed::TooLong));
         let interim = b"HTTP/1.1 100 Continue\r\n\r\n".repeat(LONGEST_HEAD / 25 + 1);
         assert_eq!(get(&interim).error, Some(Malformed::TooLong));
