@@ -112,6 +112,7 @@ impl Question<'_> {
             body: asked.encode(Form::Padded)?.into(),
             body_snapshot_limit: LONGEST,
             timeout: Some(until(deadline)),
+            ..Request::default()
         };
         let response = self.net.round_trip(self.tx, connection, request).await?;
         check(response)
