@@ -14,6 +14,8 @@ mod client;
 mod documents;
 mod ech;
 mod interference;
+#[cfg(feature = "independent-peers")]
+mod peers;
 mod processes;
 mod resolve;
 mod servers;
