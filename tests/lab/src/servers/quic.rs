@@ -4,6 +4,7 @@ use super::dns::{self, Zone};
 use super::web::{Asked, Seen, Sites};
 use bytes::{Buf, Bytes, BytesMut};
 use h3::server::RequestResolver;
+use quinn::crypto::rustls::HandshakeData;
 use std::sync::Arc;
 use tokio::net::UdpSocket;
 
@@ -21,9 +22,13 @@ pub(super) async fn serve_http3(endpoint: quinn::Endpoint, sites: Arc<Sites>) {
             let Ok(connection) = incoming.await else {
                 return;
             };
+            let named = connection
+                .handshake_data()
+                .and_then(|data| data.downcast::<HandshakeData>().ok())
+                .is_some_and(|data| data.server_name.is_some());
             let seen = Seen {
                 client: connection.remote_address().ip(),
-                sni: "plaintext",
+                sni: if named { "plaintext" } else { "off" },
             };
             let connection = h3_quinn::Connection::new(connection);
             let Ok(mut connection) = h3::server::Connection::new(connection).await else {

@@ -186,6 +186,15 @@ fn pages_and_names_are_served_over_http3() {
             },
         );
         is_example_org(&answers(&answer.unwrap()));
+        let config = tls_config(&lab, &["h3"]);
+        for (name, sni) in [("dns.google", "sni=plaintext"), ("8.8.8.8", "sni=off")] {
+            let page = over_quic(&lab, ("8.8.8.8:443", name), &config, async |connection| {
+                let trace = "https://dns.google/cdn-cgi/trace";
+                over_http3(connection, "GET", trace, Vec::new()).await
+            });
+            let page = String::from_utf8(page.unwrap()).unwrap();
+            assert!(page.contains(sni), "{name}: {page}");
+        }
         // Announced by HTTPS, and not by hosts that have none.
         let announced = output(lab.command("curl").args(["-sSI", "https://example.org/"]));
         let announced = String::from_utf8(announced).unwrap();
