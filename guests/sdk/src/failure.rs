@@ -1,6 +1,6 @@
 //! Failures that a guest makes itself, and choosing among those that it met.
 
-use crate::Failure;
+use crate::{Failure, HandshakeFailure};
 
 impl Failure {
     /// A failure of the guest's own logic.
@@ -15,6 +15,13 @@ impl Failure {
     /// Whether the code says nothing but a free text.
     pub fn is_unknown(&self) -> bool {
         is_unknown(&self.code)
+    }
+}
+
+impl From<HandshakeFailure> for Failure {
+    /// Why the handshake failed. The certificates and what else remains of it are gone then.
+    fn from(failed: HandshakeFailure) -> Self {
+        failed.failure()
     }
 }
 

@@ -45,8 +45,8 @@ mod target;
 mod url;
 
 pub use bindings::nettest::netsonde::probe::types::{
-    Connection, DnsAnswer, DnsOptions, DnsRecord, DnsReply, Failure, HttpRequest, HttpResponse, MiniRequest,
-    MiniStatus, Outcome, SvcParams, TlsOptions, Transaction, begin,
+    Connection, DnsAnswer, DnsOptions, DnsRecord, DnsReply, Failure, HandshakeFailure, HttpRequest,
+    HttpResponse, MiniRequest, MiniStatus, Outcome, SvcParams, TlsOptions, TlsSession, Transaction, begin,
 };
 pub use bindings::nettest::netsonde::probe::{dns, http, info, mini, progress, tcp, tls};
 pub use failure::first_success;

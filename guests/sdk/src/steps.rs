@@ -88,7 +88,7 @@ pub async fn handshake(
     if !roots_pem.is_empty() {
         options.roots_pem(roots_pem);
     }
-    tls::handshake(transaction, connection, &options).await
+    Ok(tls::handshake(transaction, connection, &options).await?)
 }
 
 /// One HTTP transaction, to the end of the body: a body cut short is a failure here.

@@ -7,6 +7,9 @@ use crate::options::Options;
 use crate::resolve::Resolver;
 use crate::{during, unknown};
 
+/// What the usual TLS library no longer speaks.
+const OLD_VERSIONS: [&str; 3] = ["TLSv1", "TLSv1.0", "TLSv1.1"];
+
 /// How to get to a host.
 pub(crate) struct Dialer<'a> {
     /// Whom to ask for its addresses.
@@ -43,9 +46,16 @@ impl Dialer<'_> {
         if self.options.no_tls_verify {
             options.no_verify();
         }
+        let version = self.options.tls_version.as_str();
+        if !version.is_empty() {
+            options.versions(version, version);
+        }
+        if OLD_VERSIONS.contains(&version) {
+            options.backend("boringssl");
+        }
         let connection = tls::handshake(&transaction, connection, &options)
             .await
-            .map_err(during("tls_handshake"))?;
+            .map_err(|failed| during("tls_handshake")(failed.into()))?;
         Ok((transaction, connection))
     }
 }

@@ -11,6 +11,8 @@ use crate::unknown;
 pub struct Options {
     #[serde(rename = "TLSServerName")]
     pub(crate) tls_server_name: String,
+    #[serde(rename = "TLSVersion")]
+    pub(crate) tls_version: String,
     #[serde(rename = "HTTPHost")]
     pub(crate) http_host: String,
     #[serde(rename = "NoTLSVerify")]
@@ -40,6 +42,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             tls_server_name: String::new(),
+            tls_version: String::new(),
             http_host: String::new(),
             no_tls_verify: false,
             no_follow_redirects: false,

@@ -1,6 +1,6 @@
 //! A connection and what it is used for.
 
-use crate::{http::Client, quic::Quic, socket::Shared, socket::Stream, trace::Transaction};
+use crate::{http::Client, quic::Quic, socket::Shared, socket::Stream, tls::Agreed, trace::Transaction};
 use std::{
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -14,9 +14,9 @@ pub struct Connection(pub(crate) Arc<Inner>);
 #[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) socket: Arc<Shared>,
-    alpn: Option<String>,
+    /// What a TLS handshake agreed on; none for cleartext.
+    tls: Option<Agreed>,
     peer_certificates: Vec<Vec<u8>>,
-    is_tls: bool,
     mode: Mutex<Mode>,
 }
 
@@ -42,14 +42,14 @@ pub(crate) struct Halves {
 
 impl Connection {
     pub(crate) fn cleartext(stream: Stream) -> Self {
-        Self::new(stream, None, Vec::new(), false)
+        Self::new(stream, None, Vec::new())
     }
 
-    pub(crate) fn tls(stream: Stream, alpn: Option<String>, peer_certificates: Vec<Vec<u8>>) -> Self {
-        Self::new(stream, alpn, peer_certificates, true)
+    pub(crate) fn tls(stream: Stream, agreed: Agreed, peer_certificates: Vec<Vec<u8>>) -> Self {
+        Self::new(stream, Some(agreed), peer_certificates)
     }
 
-    fn new(stream: Stream, alpn: Option<String>, peer_certificates: Vec<Vec<u8>>, is_tls: bool) -> Self {
+    fn new(stream: Stream, tls: Option<Agreed>, peer_certificates: Vec<Vec<u8>>) -> Self {
         let socket = Arc::clone(stream.shared());
         let (read, write) = tokio::io::split(stream);
         let halves = Halves {
@@ -58,9 +58,8 @@ impl Connection {
         };
         let inner = Inner {
             socket,
-            alpn,
+            tls,
             peer_certificates,
-            is_tls,
             mode: Mutex::new(Mode::Raw(Arc::new(halves))),
         };
         Self(Arc::new(inner))
@@ -69,14 +68,13 @@ impl Connection {
     pub(crate) fn quic(
         quic: Quic,
         socket: Arc<Shared>,
-        alpn: Option<String>,
+        agreed: Agreed,
         peer_certificates: Vec<Vec<u8>>,
     ) -> Self {
         let inner = Inner {
             socket,
-            alpn,
+            tls: Some(agreed),
             peer_certificates,
-            is_tls: true,
             mode: Mutex::new(Mode::Quic(Arc::new(quic))),
         };
         Self(Arc::new(inner))
@@ -89,7 +87,7 @@ impl Connection {
 
     /// The protocol that the handshake agreed on; none for cleartext.
     pub fn alpn(&self) -> Option<&str> {
-        self.0.alpn.as_deref()
+        self.0.tls.as_ref()?.alpn.as_deref()
     }
 
     /// The certificates of the peer, DER, leaf first; empty for cleartext.
@@ -97,8 +95,26 @@ impl Connection {
         &self.0.peer_certificates
     }
 
+    /// The version of TLS, `TLSv1.3`; none for cleartext.
+    pub fn tls_version(&self) -> Option<&str> {
+        Some(&self.0.tls.as_ref()?.version)
+    }
+
+    /// The cipher suite, `TLS_AES_128_GCM_SHA256`; none for cleartext.
+    pub fn cipher_suite(&self) -> Option<&str> {
+        Some(&self.0.tls.as_ref()?.cipher)
+    }
+
+    /// Whether the server decrypted the hello that was encrypted to it.
+    pub fn is_ech_accepted(&self) -> bool {
+        self.0
+            .tls
+            .as_ref()
+            .is_some_and(|tls| tls.ech_accepted == Some(true))
+    }
+
     pub(crate) fn is_tls(&self) -> bool {
-        self.0.is_tls
+        self.0.tls.is_some()
     }
 
     /// Mark what happens on the socket from now on with `tx`.

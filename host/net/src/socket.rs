@@ -2,7 +2,7 @@
 //!
 //! Under TLS these are the reads and writes of ciphertext, as the wire has them.
 
-use crate::{Meter, Trace, Transaction, trace::Event};
+use crate::{Meter, Trace, Transaction, tls::Io, trace::Event};
 use netsonde_data::failure::FailureCode;
 use std::{
     io,
@@ -16,7 +16,6 @@ use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
 };
-use tokio_rustls::client::TlsStream;
 
 /// A TCP socket that keeps books.
 #[derive(Debug)]
@@ -285,14 +284,14 @@ pub(crate) enum Stream {
     /// Cleartext.
     Plain(Socket),
     /// TLS over the socket.
-    Tls(Box<TlsStream<Socket>>),
+    Tls(Box<dyn Io>, Arc<Shared>),
 }
 
 impl Stream {
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         match self {
             Self::Plain(socket) => socket.shared(),
-            Self::Tls(tls) => tls.get_ref().0.shared(),
+            Self::Tls(_, shared) => shared,
         }
     }
 }
@@ -301,7 +300,7 @@ impl AsyncRead for Stream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Plain(socket) => Pin::new(socket).poll_read(cx, buf),
-            Self::Tls(tls) => Pin::new(tls).poll_read(cx, buf),
+            Self::Tls(tls, _) => Pin::new(tls).poll_read(cx, buf),
         }
     }
 }
@@ -310,21 +309,21 @@ impl AsyncWrite for Stream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Plain(socket) => Pin::new(socket).poll_write(cx, buf),
-            Self::Tls(tls) => Pin::new(tls).poll_write(cx, buf),
+            Self::Tls(tls, _) => Pin::new(tls).poll_write(cx, buf),
         }
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Plain(socket) => Pin::new(socket).poll_flush(cx),
-            Self::Tls(tls) => Pin::new(tls).poll_flush(cx),
+            Self::Tls(tls, _) => Pin::new(tls).poll_flush(cx),
         }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Plain(socket) => Pin::new(socket).poll_shutdown(cx),
-            Self::Tls(tls) => Pin::new(tls).poll_shutdown(cx),
+            Self::Tls(tls, _) => Pin::new(tls).poll_shutdown(cx),
         }
     }
 }

@@ -19,6 +19,8 @@ pub mod nettest {
             "netsonde:probe/types.dns-answer": crate::host::dns::Answer,
             "netsonde:probe/types.dns-reply": crate::host::dns::Reply,
             "netsonde:probe/types.tls-options": crate::host::tls::Options,
+            "netsonde:probe/types.handshake-failure": crate::host::tls::Failed,
+            "netsonde:probe/types.tls-session": crate::host::tls_session::Session,
             "netsonde:probe/types.http-request": crate::host::http::Request,
             "netsonde:probe/types.http-response": crate::host::http::Response,
         },

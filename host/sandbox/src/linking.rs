@@ -64,6 +64,25 @@ interface! { types {
     sync "[method]connection.remote"(connection) = types::HostConnection::remote;
     sync "[method]connection.alpn"(connection) = types::HostConnection::alpn;
     sync "[method]connection.peer-certificates"(connection) = types::HostConnection::peer_certificates;
+    sync "[method]connection.tls-version"(connection) = types::HostConnection::tls_version;
+    sync "[method]connection.cipher-suite"(connection) = types::HostConnection::cipher_suite;
+    sync "[method]connection.ech-accepted"(connection) = types::HostConnection::ech_accepted;
+
+    drop "handshake-failure"(failed) = types::HostHandshakeFailure::drop;
+    sync "[method]handshake-failure.failure"(failed) = types::HostHandshakeFailure::failure;
+    sync "[method]handshake-failure.peer-certificates"(failed) = types::HostHandshakeFailure::peer_certificates;
+    sync "[method]handshake-failure.ech-retry-configs"(failed) = types::HostHandshakeFailure::ech_retry_configs;
+
+    drop "tls-session"(session) = types::HostTlsSession::drop;
+    sync "[method]tls-session.receive"(session, bytes) = types::HostTlsSession::receive;
+    sync "[method]tls-session.outgoing"(session) = types::HostTlsSession::outgoing;
+    sync "[method]tls-session.is-handshaking"(session) = types::HostTlsSession::is_handshaking;
+    sync "[method]tls-session.write"(session, plaintext) = types::HostTlsSession::write;
+    sync "[method]tls-session.read"(session, max) = types::HostTlsSession::read;
+    sync "[method]tls-session.close"(session) = types::HostTlsSession::close;
+    sync "[method]tls-session.alpn"(session) = types::HostTlsSession::alpn;
+    sync "[method]tls-session.peer-certificates"(session) = types::HostTlsSession::peer_certificates;
+    sync "[method]tls-session.ech-retry-configs"(session) = types::HostTlsSession::ech_retry_configs;
 
     drop "dns-options"(options) = types::HostDnsOptions::drop;
     sync "[constructor]dns-options"() = types::HostDnsOptions::new;
@@ -103,9 +122,18 @@ interface! { types {
     drop "tls-options"(options) = types::HostTlsOptions::drop;
     sync "[constructor]tls-options"() = types::HostTlsOptions::new;
     sync "[method]tls-options.server-name"(options, name) = types::HostTlsOptions::server_name;
+    sync "[method]tls-options.no-sni"(options) = types::HostTlsOptions::no_sni;
+    sync "[method]tls-options.sni"(options, name) = types::HostTlsOptions::sni;
+    sync "[method]tls-options.versions"(options, oldest, newest) = types::HostTlsOptions::versions;
     sync "[method]tls-options.alpn"(options, protocols) = types::HostTlsOptions::alpn;
     sync "[method]tls-options.roots-pem"(options, pem) = types::HostTlsOptions::roots_pem;
     sync "[method]tls-options.no-verify"(options) = types::HostTlsOptions::no_verify;
+    sync "[method]tls-options.client-certificate"(options, certificates_pem, key_pem) = types::HostTlsOptions::client_certificate;
+    sync "[method]tls-options.ech-grease"(options) = types::HostTlsOptions::ech_grease;
+    sync "[method]tls-options.ech-made-up"(options) = types::HostTlsOptions::ech_made_up;
+    sync "[method]tls-options.ech-configs"(options, config_list) = types::HostTlsOptions::ech_configs;
+    sync "[method]tls-options.split-hello"(options, after_bytes) = types::HostTlsOptions::split_hello;
+    sync "[method]tls-options.backend"(options, name) = types::HostTlsOptions::backend;
     sync "[method]tls-options.timeout-ms"(options, milliseconds) = types::HostTlsOptions::timeout_ms;
 
     drop "http-request"(request) = types::HostHttpRequest::drop;
@@ -141,6 +169,7 @@ interface! { tcp {
 
 interface! { tls {
     async "handshake"(transaction, connection, options) = tls::HostWithStore::handshake;
+    sync "start-session"(transaction, options, network, endpoint) = tls::Host::start_session;
 } }
 
 interface! { http {

@@ -100,7 +100,7 @@ impl Question<'_> {
     ) -> Result<Connection, NetError> {
         let connection = self.open_tcp(endpoint, deadline).await?;
         let options = self.handshake_options(name, alpn, deadline);
-        self.net.handshake(self.tx, connection, options).await
+        Ok(self.net.handshake(self.tx, connection, options).await?)
     }
 
     /// The caller's options, or those that are usual for `name`.

@@ -11,7 +11,7 @@ use crate::{
     guard::Guard,
     policy::Transport,
     socket::Proto,
-    tls::{Client, HandshakeOptions, ja4},
+    tls::{Agreed, Client, HandshakeOptions, Said, ja4},
     trace::Event,
 };
 use netsonde_data::{
@@ -36,6 +36,7 @@ pub(super) struct Handshake<'a> {
     /// With at least one version.
     options: &'a HandshakeOptions,
     client: Client,
+    said: Said,
     sight: Arc<Sight>,
 }
 
@@ -57,7 +58,7 @@ impl<'a> Handshake<'a> {
         tx: &'a Transaction,
         remote: SocketAddr,
         options: &'a HandshakeOptions,
-        client: Client,
+        (client, said): (Client, Said),
     ) -> Self {
         Self {
             net,
@@ -65,6 +66,7 @@ impl<'a> Handshake<'a> {
             remote,
             options,
             client,
+            said,
             sight: Arc::default(),
         }
     }
@@ -108,10 +110,16 @@ impl<'a> Handshake<'a> {
             (Err(failed), None) => return Err(self.failed(failed, Some(&watch), t0)),
         };
         self.ended(None, Some(&watch), t0);
-        let alpn = self.sight.seen().alpn;
+        let seen = self.sight.seen();
+        let agreed = Agreed {
+            version: "TLSv1.3".to_owned(),
+            cipher: seen.cipher,
+            alpn: seen.alpn,
+            ech_accepted: None,
+        };
         let quic = Quic { connection, watch };
         let certificates = self.client.verifier.certificates();
-        Ok(Connection::quic(quic, shared, alpn, certificates))
+        Ok(Connection::quic(quic, shared, agreed, certificates))
     }
 
     /// Wait for the admission; a refusal is the handshake's failure.
@@ -215,7 +223,10 @@ impl<'a> Handshake<'a> {
             negotiated_protocol: seen.alpn.unwrap_or_default(),
             no_tls_verify: self.options.no_verify,
             peer_certificates: certificates.into_iter().map(BinaryData).collect(),
-            server_name: self.options.server_name.clone().unwrap_or_default(),
+            server_name: self.said.server_name.clone(),
+            outer_server_name: self.said.ech.outer_server_name.clone(),
+            echconfig: self.said.ech.echconfig.clone(),
+            x_verified_name: self.said.verified_name.clone(),
             tls_version: tls_version.to_owned(),
             x_backend: Some("rustls".to_owned()),
             x_failure_detail: detail,

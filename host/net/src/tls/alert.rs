@@ -41,3 +41,9 @@ pub(crate) fn text(alert: AlertDescription) -> Cow<'static, str> {
         other => return Cow::Owned(format!("alert({})", u8::from(other))),
     })
 }
+
+/// An alert that was received, with the name that its RFC gives it, and its number.
+pub(super) fn detail(alert: AlertDescription) -> String {
+    let name = alert.as_str().unwrap_or("unknown");
+    format!("alert received: {name} ({})", u8::from(alert))
+}

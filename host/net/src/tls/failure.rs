@@ -2,13 +2,50 @@
 
 use super::alert;
 use netsonde_data::failure::FailureCode;
-use rustls::{AlertDescription, CertificateError, Error, InvalidMessage};
+use rustls::{AlertDescription, CertificateError, Error, InvalidMessage, PeerIncompatible};
 use std::io;
+
+/// Somebody answers who does not speak TLS.
+pub(super) const CLEARTEXT: &str = "tls: first record does not look like a TLS handshake";
+/// The server insists on a version that was not offered.
+pub(super) const UNSUPPORTED_VERSION: &str = "tls: server selected unsupported protocol version";
 
 /// The failure string for an error of a stream, TLS or not.
 pub(crate) fn failure_code(error: &io::Error) -> FailureCode {
+    #[cfg(feature = "boringssl")]
+    if let Some(error) = boring_error(error) {
+        return super::with_boring::failure_code(error);
+    }
     let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
     tls.map_or_else(|| FailureCode::from_io(error), tls_code)
+}
+
+/// What went wrong exactly, where the failure string is one for many causes; none where it says it all.
+pub(crate) fn failure_detail(error: &io::Error) -> Option<String> {
+    #[cfg(feature = "boringssl")]
+    if let Some(error) = boring_error(error) {
+        return super::with_boring::failure_detail(error);
+    }
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
+        Some(Error::AlertReceived(alert)) => Some(alert::detail(*alert)),
+        Some(tls) => Some(tls.to_string()),
+        None => FailureCode::from_io(error)
+            .is_unknown()
+            .then(|| error.to_string()),
+    }
+}
+
+#[cfg(feature = "boringssl")]
+fn boring_error(error: &io::Error) -> Option<&boring::ssl::Error> {
+    error.get_ref().and_then(|inner| inner.downcast_ref())
+}
+
+/// The failure string for an alert of the peer.
+pub(super) fn alert_code(alert: AlertDescription) -> FailureCode {
+    if alert == AlertDescription::UnrecognisedName {
+        return FailureCode::SSL_INVALID_HOSTNAME;
+    }
+    FailureCode::unknown(format!("remote error: tls: {}", alert::text(alert)))
 }
 
 fn tls_code(error: &Error) -> FailureCode {
@@ -16,13 +53,14 @@ fn tls_code(error: &Error) -> FailureCode {
         return code;
     }
     match error {
-        Error::AlertReceived(AlertDescription::UnrecognisedName) => FailureCode::SSL_INVALID_HOSTNAME,
-        Error::AlertReceived(alert) => {
-            FailureCode::unknown(format!("remote error: tls: {}", alert::text(*alert)))
-        }
+        Error::AlertReceived(alert) => alert_code(*alert),
         Error::InvalidMessage(
             InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion,
-        ) => FailureCode::unknown("tls: first record does not look like a TLS handshake"),
+        ) => FailureCode::unknown(CLEARTEXT),
+        Error::PeerIncompatible(
+            PeerIncompatible::ServerDoesNotSupportTls12Or13
+            | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig,
+        ) => FailureCode::unknown(UNSUPPORTED_VERSION),
         other => FailureCode::unknown(format!("tls: {other}")),
     }
 }

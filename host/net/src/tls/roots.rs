@@ -15,6 +15,15 @@ pub(super) fn provider() -> Arc<CryptoProvider> {
     Arc::clone(&PROVIDER)
 }
 
+/// A number and a public key for an ECH configuration that nobody can decrypt with.
+pub(super) fn random_hpke_key() -> Result<(u8, [u8; 32]), String> {
+    let mut random = [0; 33];
+    getrandom::fill(&mut random).map_err(|error| format!("no random bytes: {error}"))?;
+    let [config_id, public_key @ ..] = random;
+    // Any 32 bytes are a public key of X25519.
+    Ok((config_id, public_key))
+}
+
 /// Why texts of root certificates can not be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RootsError {

@@ -17,6 +17,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 #[derive(Debug)]
 pub(crate) struct Verifier {
     inner: Option<Arc<WebPkiServerVerifier>>,
+    /// A name that is sent, and the one to verify in its place.
+    replaced: Option<(ServerName<'static>, ServerName<'static>)>,
     seen: Mutex<Vec<Vec<u8>>>,
 }
 
@@ -25,6 +27,7 @@ impl Verifier {
     pub(super) fn strict(inner: Arc<WebPkiServerVerifier>) -> Self {
         Self {
             inner: Some(inner),
+            replaced: None,
             seen: Mutex::default(),
         }
     }
@@ -33,8 +36,14 @@ impl Verifier {
     pub(super) fn lenient() -> Self {
         Self {
             inner: None,
+            replaced: None,
             seen: Mutex::default(),
         }
+    }
+
+    /// Verifies the second name where the first, which is the one that was sent, would be.
+    pub(super) fn replacing(self, replaced: Option<(ServerName<'static>, ServerName<'static>)>) -> Self {
+        Self { replaced, ..self }
     }
 
     /// The certificates that the peer presented, leaf first.
@@ -56,6 +65,11 @@ impl ServerCertVerifier for Verifier {
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = chain.map(|der| der.to_vec()).collect();
         let Some(inner) = &self.inner else {
             return Ok(ServerCertVerified::assertion());
+        };
+        // The public name of an ECH configuration, which stands for a server that rejects it, is verified as it is.
+        let server_name = match &self.replaced {
+            Some((sent, verified)) if sent == server_name => verified,
+            _ => server_name,
         };
         inner
             .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)

@@ -114,7 +114,8 @@ async fn an_operation_that_the_budget_ends_is_seen_as_interrupted() {
         bench
             .net
             .handshake(&bench.tx, connection, HandshakeOptions::default())
-            .await,
+            .await
+            .map_err(NetError::from),
     );
     assert_eq!(
         bench.seen().tls_handshakes[0].failure,

@@ -17,3 +17,8 @@ mod resolvers;
 mod support;
 mod tcp;
 mod tls;
+#[cfg(target_os = "linux")]
+mod tls_ech;
+mod tls_options;
+mod tls_session;
+mod tls_versions;

@@ -23,6 +23,10 @@ impl Authority {
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
     }
 
+    pub(crate) fn issuer(&self) -> &rcgen::Issuer<'static, KeyPair> {
+        &self.0
+    }
+
     pub(crate) fn pem(&self) -> String {
         self.0.pem()
     }
@@ -50,7 +54,7 @@ fn config(chain: Vec<rustls::pki_types::CertificateDer<'static>>, key: &KeyPair)
 }
 
 /// A server that shakes hands and sends back what it gets.
-async fn echo(config: ServerConfig) -> SocketAddr {
+pub(crate) async fn echo(config: ServerConfig) -> SocketAddr {
     let acceptor = TlsAcceptor::from(Arc::new(config));
     server(move |stream| {
         let acceptor = acceptor.clone();
@@ -74,13 +78,13 @@ pub(crate) fn named(name: &str) -> HandshakeOptions {
     }
 }
 
-async fn shake(
+pub(crate) async fn shake(
     bench: &Bench,
     address: SocketAddr,
     options: HandshakeOptions,
 ) -> Result<Connection, NetError> {
     let connection = bench.net.connect(&bench.tx, address, None).await.unwrap();
-    bench.net.handshake(&bench.tx, connection, options).await
+    Ok(bench.net.handshake(&bench.tx, connection, options).await?)
 }
 
 /// The failure of a handshake as example.org with a server that `change` made different.
@@ -230,7 +234,9 @@ async fn an_authority_nobody_knows_is_unknown() {
     let error = shake(&bench, address, named("example.org")).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        format!("TLS handshake with {address}: ssl_unknown_authority")
+        format!(
+            "TLS handshake with {address}: ssl_unknown_authority (invalid peer certificate: UnknownIssuer)"
+        )
     );
     assert_eq!(bench.seen().tls_handshakes[0].peer_certificates.len(), 2);
 }
@@ -463,7 +469,8 @@ async fn a_connection_shakes_hands_once() {
     let again = bench
         .net
         .handshake(&bench.tx, connection, named("example.org"))
-        .await;
+        .await
+        .map_err(NetError::from);
     assert_eq!(code(again), FailureCode::INVALID_ARGUMENT);
     assert_eq!(
         code(bench.net.connect(&bench.tx, refusing().await, None).await),

@@ -10,4 +10,5 @@ pub(crate) mod mini;
 pub(crate) mod progress;
 pub(crate) mod tcp;
 pub(crate) mod tls;
+pub(crate) mod tls_session;
 pub(crate) mod types;

@@ -106,6 +106,23 @@ impl types::HostConnection for State {
         Ok(certificates)
     }
 
+    fn tls_version(&mut self, connection: Resource<Connection>) -> wasmtime::Result<Option<String>> {
+        let version = self.get(&connection)?.tls_version().map(ToOwned::to_owned);
+        self.call(version.as_deref().map_or(0, str::len))?;
+        Ok(version)
+    }
+
+    fn cipher_suite(&mut self, connection: Resource<Connection>) -> wasmtime::Result<Option<String>> {
+        let suite = self.get(&connection)?.cipher_suite().map(ToOwned::to_owned);
+        self.call(suite.as_deref().map_or(0, str::len))?;
+        Ok(suite)
+    }
+
+    fn ech_accepted(&mut self, connection: Resource<Connection>) -> wasmtime::Result<bool> {
+        self.call(0)?;
+        Ok(self.get(&connection)?.is_ech_accepted())
+    }
+
     fn drop(&mut self, connection: Resource<Connection>) -> wasmtime::Result<()> {
         self.take(connection).map(drop)
     }
