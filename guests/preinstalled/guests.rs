@@ -8,4 +8,5 @@ const FOLDERS: &[&str] = &[
     "guests/http-address",
     "guests/http-domain",
     "guests/https-domain",
+    "guests/http3-domain",
 ];

@@ -26,6 +26,7 @@ pub mod mini_nettest {
             "netsonde:probe/dns@0.1.0": crate::bindings::nettest::netsonde::probe::dns,
             "netsonde:probe/tcp@0.1.0": crate::bindings::nettest::netsonde::probe::tcp,
             "netsonde:probe/tls@0.1.0": crate::bindings::nettest::netsonde::probe::tls,
+            "netsonde:probe/quic@0.1.0": crate::bindings::nettest::netsonde::probe::quic,
             "netsonde:probe/http@0.1.0": crate::bindings::nettest::netsonde::probe::http,
             "netsonde:probe/info@0.1.0": crate::bindings::nettest::netsonde::probe::info,
             "netsonde:probe/progress@0.1.0": crate::bindings::nettest::netsonde::probe::progress,

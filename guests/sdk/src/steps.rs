@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::failure::first_success;
 use crate::{
     Connection, DnsOptions, Failure, HttpRequest, HttpResponse, TlsOptions, Transaction, begin, dns, http,
-    info, tcp, tls,
+    info, quic, tcp, tls,
 };
 
 /// How many endpoints of one domain are tried at a time.
@@ -89,6 +89,23 @@ pub async fn handshake(
         options.roots_pem(roots_pem);
     }
     Ok(tls::handshake(transaction, connection, &options).await?)
+}
+
+/// Shake hands over QUIC for HTTP/3. Without roots, the platform's.
+pub async fn quic_handshake(
+    transaction: &Transaction,
+    address: &str,
+    port: u16,
+    server_name: &str,
+    roots_pem: &[String],
+) -> Result<Connection, Failure> {
+    let options = TlsOptions::new();
+    options.server_name(server_name);
+    options.alpn(&["h3".to_owned()]);
+    if !roots_pem.is_empty() {
+        options.roots_pem(roots_pem);
+    }
+    quic::handshake(transaction, endpoint(address, port), &options).await
 }
 
 /// One HTTP transaction, to the end of the body: a body cut short is a failure here.

@@ -48,6 +48,7 @@ pub(crate) async fn follow(dialer: &Dialer<'_>, url: Url) -> Result<(), Failure>
 /// One transaction: the status and the `Location`, which may be anything.
 async fn round_trip(dialer: &Dialer<'_>, hop: &Hop) -> Result<(u16, Option<Vec<u8>>), Failure> {
     let (transaction, connection) = match hop.url.scheme.as_str() {
+        "https" if dialer.options.http3_enabled => dialer.quic_handshake(&hop.url).await?,
         "https" => dialer.handshake(&hop.url).await?,
         _ => dialer.connect(&hop.url).await?,
     };

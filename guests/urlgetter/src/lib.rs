@@ -6,6 +6,9 @@
 //! | `dnslookup://domain` | the lookup |
 //! | `tcpconnect://host:port` | the lookup and the connection |
 //! | `tlshandshake://host:port` | those, and the handshake |
+//! | `quichandshake://host:port` | the lookup, and the handshake over QUIC |
+//!
+//! With the option `HTTP3Enabled`, `https` is spoken over QUIC.
 //!
 //! Whatever goes wrong, options that make no sense included, is in the test keys `failure` and `failed_operation`.
 
@@ -73,12 +76,20 @@ async fn measure(input: &str, options: &Options) -> Result<(), Failure> {
         "http" | "https" => fetch::follow(&dialer, url).await,
         "dnslookup" => dialer.resolver.lookup(&url.host).await.map(drop),
         "tcpconnect" => dialer.connect(&url).await.map(drop),
+        "quichandshake" => dialer.quic_handshake(&url).await.map(drop),
         _ => dialer.handshake(&url).await.map(drop),
     }
 }
 
 /// The schemes that say what to measure.
-const SCHEMES: [&str; 5] = ["http", "https", "dnslookup", "tcpconnect", "tlshandshake"];
+const SCHEMES: [&str; 6] = [
+    "http",
+    "https",
+    "dnslookup",
+    "tcpconnect",
+    "tlshandshake",
+    "quichandshake",
+];
 
 /// The input as a URL with one of the [`SCHEMES`].
 fn target_url(input: &str) -> Result<Url, Failure> {

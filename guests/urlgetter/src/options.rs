@@ -15,6 +15,8 @@ pub struct Options {
     pub(crate) tls_version: String,
     #[serde(rename = "HTTPHost")]
     pub(crate) http_host: String,
+    #[serde(rename = "HTTP3Enabled")]
+    pub(crate) http3_enabled: bool,
     #[serde(rename = "NoTLSVerify")]
     pub(crate) no_tls_verify: bool,
     #[serde(rename = "NoFollowRedirects")]
@@ -44,6 +46,7 @@ impl Default for Options {
             tls_server_name: String::new(),
             tls_version: String::new(),
             http_host: String::new(),
+            http3_enabled: false,
             no_tls_verify: false,
             no_follow_redirects: false,
             method: "GET".to_owned(),
@@ -93,11 +96,14 @@ mod tests {
 
     #[test]
     fn an_option_that_would_change_what_is_measured_is_refused() {
-        let failure = options(r#"{"HTTP3Enabled": true}"#).check().unwrap_err();
-        assert_eq!(failure.code, "unknown_failure: unsupported option HTTP3Enabled");
+        let failure = options(r#"{"FailOnHTTPError": true}"#).check().unwrap_err();
+        assert_eq!(
+            failure.code,
+            "unknown_failure: unsupported option FailOnHTTPError"
+        );
         assert_eq!(failure.operation, "top_level");
         assert!(
-            options(r#"{"HTTP3Enabled": false, "Tunnel": "", "Other": null}"#)
+            options(r#"{"FailOnHTTPError": false, "Tunnel": "", "Other": null}"#)
                 .check()
                 .is_ok()
         );

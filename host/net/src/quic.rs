@@ -13,7 +13,7 @@ mod stream;
 
 pub use invariant::offered_versions;
 
-use crate::{Connection, Net, NetError, Transaction, tls::HandshakeOptions};
+use crate::{Connection, Meter, Net, NetError, Transaction, tls::HandshakeOptions};
 use futures::future::{Either, select};
 use netsonde_data::failure::{Failure, FailureCode, Operation};
 use socket::Watch;
@@ -29,6 +29,20 @@ const VERSION: u32 = 1;
 pub(crate) struct Quic {
     pub(crate) connection: quinn::Connection,
     watch: Arc<Watch>,
+}
+
+impl Quic {
+    /// Why the connection is gone, exactly, where it is and it was not us who closed it.
+    pub(crate) fn lost(&self) -> Option<(FailureCode, Option<String>)> {
+        let error = self.connection.close_reason()?;
+        let is_ours = matches!(error, quinn::ConnectionError::LocallyClosed);
+        (!is_ours).then(|| (failure::code(&error, None), failure::detail(&error, None)))
+    }
+
+    /// What `work` comes to, unless the budget ends first.
+    pub(crate) async fn within_budget<T>(&self, meter: &Meter, work: impl Future<Output = T>) -> Option<T> {
+        unless(self.watch.exhausted(meter), work).await
+    }
 }
 
 impl Net {

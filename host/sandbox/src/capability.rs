@@ -13,6 +13,8 @@ pub enum Capability {
     Tcp,
     /// Shake hands.
     Tls,
+    /// Shake hands over QUIC.
+    Quic,
     /// HTTP transactions.
     Http,
     /// Run mini nettests.
@@ -25,10 +27,11 @@ pub enum Capability {
 
 impl Capability {
     /// Every interface that can be granted.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Dns,
         Self::Tcp,
         Self::Tls,
+        Self::Quic,
         Self::Http,
         Self::Mini,
         Self::Info,
@@ -41,6 +44,7 @@ impl Capability {
             Self::Dns => "dns",
             Self::Tcp => "tcp",
             Self::Tls => "tls",
+            Self::Quic => "quic",
             Self::Http => "http",
             Self::Mini => "mini",
             Self::Info => "info",

@@ -24,7 +24,7 @@ mod table;
 use wasmtime::component::Linker;
 
 use self::table::Table;
-use crate::bindings::{dns, http, info, mini, progress, tcp, tls, types};
+use crate::bindings::{dns, http, info, mini, progress, quic, tcp, tls, types};
 use crate::capability::Capability;
 use crate::manifest::Manifest;
 use crate::state::State;
@@ -134,6 +134,7 @@ interface! { types {
     sync "[method]tls-options.ech-configs"(options, config_list) = types::HostTlsOptions::ech_configs;
     sync "[method]tls-options.split-hello"(options, after_bytes) = types::HostTlsOptions::split_hello;
     sync "[method]tls-options.backend"(options, name) = types::HostTlsOptions::backend;
+    sync "[method]tls-options.quic-versions"(options, versions) = types::HostTlsOptions::quic_versions;
     sync "[method]tls-options.timeout-ms"(options, milliseconds) = types::HostTlsOptions::timeout_ms;
 
     drop "http-request"(request) = types::HostHttpRequest::drop;
@@ -172,6 +173,10 @@ interface! { tls {
     sync "start-session"(transaction, options, network, endpoint) = tls::Host::start_session;
 } }
 
+interface! { quic {
+    async "handshake"(transaction, endpoint, options) = quic::HostWithStore::handshake;
+} }
+
 interface! { http {
     async "round-trip"(transaction, connection, request) = http::HostWithStore::round_trip;
 } }
@@ -201,6 +206,7 @@ fn interface(capability: Capability) -> fn(&mut Table<'_, '_>) -> wasmtime::Resu
         Capability::Dns => dns,
         Capability::Tcp => tcp,
         Capability::Tls => tls,
+        Capability::Quic => quic,
         Capability::Http => http,
         Capability::Mini => mini,
         Capability::Info => info,

@@ -9,7 +9,7 @@ use quinn::{ReadToEndError, WriteError};
 use std::{sync::Arc, time::Duration};
 use tokio::time::timeout;
 
-use super::{Quic, failure, unless};
+use super::{Quic, failure};
 
 impl Connection {
     /// The QUIC connection, where it is one.
@@ -42,10 +42,7 @@ impl Net {
             .as_quic()
             .ok_or_else(|| failed(FailureCode::INVALID_ARGUMENT))?;
         let guard = Guard::new(|| connection.0.socket.abandon(&FailureCode::INTERRUPTED));
-        let exchange = unless(
-            quic.watch.exhausted(self.meter()),
-            exchange(&quic.connection, request, limit),
-        );
+        let exchange = quic.within_budget(self.meter(), exchange(&quic.connection, request, limit));
         let result = timeout(within, exchange).await;
         guard.disarm();
         let result = if let Ok(done) = result {

@@ -13,6 +13,7 @@ mod http;
 mod http1;
 mod http2;
 mod quic;
+mod quic_failures;
 mod resolvers;
 mod support;
 mod tcp;

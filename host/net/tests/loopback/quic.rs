@@ -45,7 +45,7 @@ pub(crate) fn echo(config: quinn::ServerConfig) -> (SocketAddr, Endpoint) {
     (address, endpoint)
 }
 
-async fn shake(
+pub(crate) async fn shake(
     bench: &Bench,
     address: SocketAddr,
     options: HandshakeOptions,
@@ -53,7 +53,7 @@ async fn shake(
     bench.net.quic_handshake(&bench.tx, address, options).await
 }
 
-fn only(bench: &Bench) -> TlsHandshake {
+pub(crate) fn only(bench: &Bench) -> TlsHandshake {
     let mut handshakes = bench.seen().quic_handshakes;
     assert_eq!(handshakes.len(), 1, "{handshakes:#?}");
     handshakes.remove(0)

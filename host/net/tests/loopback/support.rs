@@ -33,7 +33,7 @@ impl Bench {
         Self::with(&NetConfig::unrestricted(), budget)
     }
 
-    fn with(config: &NetConfig, budget: Budget) -> Self {
+    pub(crate) fn with(config: &NetConfig, budget: Budget) -> Self {
         let trace = Trace::new(Clock::start());
         let net = Net::new(config, trace, Arc::new(Meter::new(budget))).unwrap();
         let tx = net.trace().begin(vec!["tag".to_owned()], None);

@@ -8,6 +8,7 @@ pub(crate) mod http;
 pub(crate) mod info;
 pub(crate) mod mini;
 pub(crate) mod progress;
+pub(crate) mod quic;
 pub(crate) mod tcp;
 pub(crate) mod tls;
 pub(crate) mod tls_session;

@@ -288,6 +288,15 @@ impl types::HostTlsOptions for State {
         })
     }
 
+    fn quic_versions(&mut self, options: Resource<Options>, versions: Vec<u32>) -> wasmtime::Result<()> {
+        let bytes = size_of_val(versions.as_slice());
+        self.call(bytes)?;
+        let options = self.get_mut(&options)?;
+        options.1.grow(bytes)?;
+        options.0.quic_versions = versions;
+        Ok(())
+    }
+
     fn timeout_ms(&mut self, options: Resource<Options>, milliseconds: u32) -> wasmtime::Result<()> {
         let timeout = Duration::from_millis(milliseconds.into());
         self.set(&options, 0, |options| options.net.timeout = Some(timeout))
