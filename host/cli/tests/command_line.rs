@@ -28,6 +28,7 @@ fn list_names_every_guest_with_what_it_asks_for() {
         "http-address",
         "http-domain",
         "https-domain",
+        "http3-domain",
     ] {
         assert!(
             stdout.lines().any(|line| line.starts_with(name)),
@@ -94,7 +95,7 @@ fn what_is_unknown_is_skipped_and_the_run_is_fine() {
         nettest("quantum_dns", &json!({"suite_name": "experimental", "targets": [{"anything": 1}]})),
         nettest("telegram@v9", &json!({"suite_name": "im"})),
         nettest("urlgetter", &json!({"suite_name": "im", "targets": [
-            {"input": "https://192.0.2.1/", "options": {"HTTP3Enabled": true}},
+            {"input": "https://192.0.2.1/", "options": {"FailOnHTTPError": true}},
         ]})),
     ]));
     let mut command = probe.runx(&script);

@@ -1,4 +1,4 @@
-//! HTTP on a given connection: HTTP/2 where the handshake agreed on `h2`, else HTTP/1.1.
+//! HTTP on a given connection: HTTP/3 over QUIC, HTTP/2 where the handshake agreed on `h2`, else HTTP/1.1.
 //!
 //! Here is what the versions share: request, response and observation. How each is spoken is in a module of its own.
 
@@ -6,12 +6,13 @@ mod client;
 mod failure;
 pub mod h1;
 mod h2;
+mod h3;
 mod head;
 mod received;
 
 pub(crate) use client::Client;
 
-use crate::{Connection, Net, NetError, Transaction, guard::Guard, trace::Event};
+use crate::{Connection, Net, NetError, Transaction, guard::Guard, socket::Proto, trace::Event};
 use bytes::Bytes;
 use head::{Head, Version};
 use netsonde_data::{
@@ -104,9 +105,11 @@ impl Net {
         self.meter().check()?;
         let doing = format!("{} {}", request.method, request.url);
         let failed = |code| Failure::new(code, Operation::HttpRoundTrip, &doing);
-        let version = match connection.alpn() {
-            Some("h2") => Version::H2,
-            _ => Version::H1,
+        let proto = connection.0.socket.proto();
+        let version = match (proto, connection.alpn()) {
+            (Proto::Udp, _) => Version::H3,
+            (Proto::Tcp, Some("h2")) => Version::H2,
+            (Proto::Tcp, _) => Version::H1,
         };
         let head = Head::new(&request, version).map_err(|reason| failed(FailureCode::unknown(reason)))?;
         let client = connection.client().map_err(&failed)?;
@@ -118,20 +121,22 @@ impl Net {
         let clock = self.trace().clock();
         let remote = Some(connection.remote());
         let t0 = clock.now();
-        self.trace()
-            .event(tx, Event::mark("http_transaction_start", remote, t0));
+        let mark = |operation, t| Event {
+            proto: proto.as_str(),
+            ..Event::mark(operation, remote, t)
+        };
+        self.trace().event(tx, mark("http_transaction_start", t0));
         let received = Mutex::new(Received::new(request.body_snapshot_limit));
         let ended = |failure: Option<FailureCode>, detail: Option<String>, t: Duration| {
-            self.trace()
-                .event(tx, Event::mark("http_transaction_done", remote, t));
+            self.trace().event(tx, mark("http_transaction_done", t));
             let received = received.lock().unwrap_or_else(PoisonError::into_inner);
             let transaction = HttpTransaction {
-                network: "tcp".to_owned(),
+                network: proto.as_str().to_owned(),
                 address: connection.remote().to_string(),
                 alpn: connection.alpn().unwrap_or_default().to_owned(),
                 failure,
                 x_failure_detail: detail,
-                request: archived_request(&request, &head),
+                request: archived_request(&request, &head, proto),
                 response: archived_response(&received),
                 t0: t0.as_secs_f64(),
                 t: t.as_secs_f64(),
@@ -140,7 +145,7 @@ impl Net {
             self.trace().request(tx, transaction);
         };
         // Outlives the guard and the timeout: once it is dropped, an HTTP/1.1 connection is closed.
-        let mut exchange = pin!(client.exchange(&head, &request.body, &received));
+        let mut exchange = pin!(client.exchange(&head, &request.body, self.meter(), &received));
         let guard = Guard::new(|| {
             client.give_up(&connection.0.socket, &FailureCode::INTERRUPTED, &received);
             ended(Some(FailureCode::INTERRUPTED), None, clock.now());
@@ -180,7 +185,7 @@ impl Net {
     }
 }
 
-fn archived_request(request: &Request, head: &Head) -> HttpRequest {
+fn archived_request(request: &Request, head: &Head, proto: Proto) -> HttpRequest {
     let headers_list = HeadersList::from_wire(head.recorded());
     let mut headers = headers_list.first_values();
     if head.version != Version::H1 {
@@ -199,7 +204,7 @@ fn archived_request(request: &Request, head: &Head) -> HttpRequest {
         method: head.method.clone(),
         tor: Tor::default(),
         x_raw_head: head.raw().map(|raw| MaybeBinary::scrubbed(raw)),
-        x_transport: "tcp".to_owned(),
+        x_transport: proto.as_str().to_owned(),
         url: request.url.clone(),
     }
 }

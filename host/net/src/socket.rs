@@ -104,6 +104,10 @@ impl Shared {
         &self.meter
     }
 
+    pub(crate) fn proto(&self) -> Proto {
+        self.proto
+    }
+
     pub(crate) fn remote(&self) -> SocketAddr {
         self.remote
     }

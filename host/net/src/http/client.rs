@@ -1,7 +1,7 @@
 //! The HTTP side of a connection, one variant for each version.
 
-use super::{failure::ExchangeError, h1, h2, head::Head, received::Received};
-use crate::{Connection, connection::Mode, socket::Shared};
+use super::{failure::ExchangeError, h1, h2, h3, head::Head, received::Received};
+use crate::{Connection, Meter, connection::Mode, socket::Shared};
 use bytes::Bytes;
 use netsonde_data::failure::FailureCode;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub(crate) enum Client {
     H1(h1::Client),
     H2(h2::Client),
+    H3(h3::Client),
 }
 
 impl Connection {
@@ -20,7 +21,15 @@ impl Connection {
         match &*mode {
             Mode::Http(client) => return Ok(Arc::clone(client)),
             Mode::Consumed => return Err(FailureCode::CONNECTION_ALREADY_CLOSED),
-            Mode::Quic(_) => return Err(FailureCode::INVALID_ARGUMENT),
+            // `h3`, and the drafts of it, such as `h3-29`.
+            Mode::Quic(_) if !self.alpn().is_some_and(|alpn| alpn.starts_with("h3")) => {
+                return Err(FailureCode::INVALID_ARGUMENT);
+            }
+            Mode::Quic(quic) => {
+                let client = Arc::new(Client::H3(h3::Client::new(Arc::clone(quic))));
+                *mode = Mode::Http(Arc::clone(&client));
+                return Ok(client);
+            }
             Mode::Raw(_) => {}
         }
         // Without the stream, a read or write of raw bytes is still going on.
@@ -41,6 +50,7 @@ impl Client {
         &self,
         head: &Head,
         body: &Bytes,
+        meter: &Meter,
         received: &Mutex<Received>,
     ) -> Result<(), ExchangeError> {
         match self {
@@ -49,6 +59,7 @@ impl Client {
                 client.exchange(head.method.as_bytes(), &wire, received).await
             }
             Self::H2(client) => client.exchange(head, body.clone(), received).await,
+            Self::H3(client) => client.exchange(head, body.clone(), meter, received).await,
         }
     }
 

@@ -20,6 +20,8 @@ pub(crate) enum ExchangeError {
     Cut(Cut),
     /// Hyper says so; why it gave the connection up, if it did, is beside it.
     Hyper(hyper::Error, Arc<OnceLock<hyper::Error>>),
+    /// What lies below has said it in OONI's words, and perhaps what else there is to say.
+    Known(FailureCode, Option<String>),
     /// The request can not be sent as asked.
     Request(String),
     /// Before the request was sent, the server had sent something that nobody had asked for.
@@ -67,6 +69,7 @@ pub(crate) fn code(error: &ExchangeError, socket: &Shared) -> (FailureCode, Opti
             };
             with_text(code, || text_of(reason.unwrap_or(error)))
         }
+        ExchangeError::Known(code, detail) => (code.clone(), detail.clone()),
         ExchangeError::Request(reason) => (FailureCode::unknown(reason), None),
         ExchangeError::Unsolicited => (
             FailureCode::unknown("the server sent something before it was asked"),

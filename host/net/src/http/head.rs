@@ -13,6 +13,8 @@ pub(crate) enum Version {
     H1,
     /// HTTP/2.
     H2,
+    /// HTTP/3.
+    H3,
 }
 
 impl fmt::Display for Version {
@@ -20,6 +22,7 @@ impl fmt::Display for Version {
         f.write_str(match self {
             Self::H1 => "HTTP/1.1",
             Self::H2 => "HTTP/2",
+            Self::H3 => "HTTP/3",
         })
     }
 }

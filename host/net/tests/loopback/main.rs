@@ -12,6 +12,7 @@ mod dns;
 mod http;
 mod http1;
 mod http2;
+mod http3;
 mod quic;
 mod quic_failures;
 mod resolvers;

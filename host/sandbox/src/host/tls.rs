@@ -292,8 +292,8 @@ impl types::HostTlsOptions for State {
         let bytes = size_of_val(versions.as_slice());
         self.call(bytes)?;
         let options = self.get_mut(&options)?;
-        options.1.grow(bytes)?;
-        options.0.quic_versions = versions;
+        options.charge.grow(bytes)?;
+        options.net.quic_versions = versions;
         Ok(())
     }
 
