@@ -8,6 +8,7 @@ use crate::unknown;
 /// What to do differently.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub struct Options {
     #[serde(rename = "TLSServerName")]
     pub(crate) tls_server_name: String,
