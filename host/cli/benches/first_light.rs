@@ -67,6 +67,7 @@ fn main() {
         let servers = Servers::start(delay);
         runtime.block_on(steps(&engine, &servers, rounds));
     }
+    runtime.block_on(endpoints(&engine, &Servers::start(20)));
     runtime.block_on(calls(&engine));
     runtime.block_on(instantiation(&engine));
 }
@@ -209,6 +210,42 @@ async fn natively(address: SocketAddr) -> Vec<u8> {
             .build(),
     )
     .unwrap()
+}
+
+/// Many endpoints measured by one guest, all at once against one at a time: a connection and an HTTP transaction each.
+async fn endpoints(engine: &Engine, servers: &Servers) {
+    const ENDPOINTS: usize = 500;
+    let module = engine.load("steps", netsonde_test_guests::wasm("steps")).unwrap();
+    let measure = async |parallelism: usize| {
+        let list = json!([
+            {"do": "connect", "to": servers.address.to_string()},
+            {"do": "request", "url": "http://example.org/"},
+        ]);
+        let options = json!({"steps": vec![list; ENDPOINTS], "parallelism": parallelism});
+        let before = Costs::start();
+        let report = engine
+            .run(&module, json!({"input": null, "options": options}), run())
+            .await;
+        let costs = before.end();
+        let result = report.result.unwrap();
+        let answers = result["answers"].as_array().unwrap();
+        assert!(
+            answers.iter().all(|answer| answer[1]["status"] == 200),
+            "every request was answered"
+        );
+        assert_eq!(answers.len(), ENDPOINTS);
+        costs
+    };
+    let (at_once, one_by_one) = (measure(ENDPOINTS).await, measure(1).await);
+    println!(
+        "{ENDPOINTS} endpoints by one guest, servers answering after {} ms: at once {}, one at a time {}, {:.1}x; CPU {} and {}",
+        servers.delay,
+        milliseconds(at_once.wall),
+        milliseconds(one_by_one.wall),
+        one_by_one.wall.as_secs_f64() / at_once.wall.as_secs_f64(),
+        milliseconds(at_once.cpu),
+        milliseconds(one_by_one.cpu),
+    );
 }
 
 /// What a call of the host costs.

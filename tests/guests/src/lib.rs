@@ -7,8 +7,8 @@
 //! # `steps`
 //!
 //! Its target is `{"input": "any text", "options": {"steps": [[…], […]]}}`. Each list of steps is one transaction with at most
-//! one open connection; its steps follow each other and end at the first that fails; the lists run at the same time. The
-//! result has `answers`: for each list what its steps brought, the last perhaps `{"failure", "operation"}`.
+//! one open connection; its steps follow each other and end at the first that fails; the lists run at the same time, or so
+//! many at a time as the option `parallelism` says. The result has `answers`: for each list what its steps brought, the last perhaps `{"failure", "operation"}`.
 //!
 //! | `do` | fields |
 //! |---|---|

@@ -9,7 +9,7 @@ mod stream;
 
 use std::cell::RefCell;
 
-use futures::future::join_all;
+use futures::stream::{self, StreamExt as _};
 use netsonde_guest::{Connection, Failure, Json, Map, Nettest, Target, Transaction, begin, json};
 use serde::Deserialize;
 
@@ -20,6 +20,8 @@ pub struct StepsNettest;
 #[derive(Deserialize)]
 pub struct Options {
     steps: Vec<Vec<Step>>,
+    /// How many lists are walked at a time; all of them when it is not said.
+    parallelism: Option<usize>,
 }
 
 /// One step.
@@ -92,7 +94,9 @@ impl Nettest for StepsNettest {
 
     async fn run(target: Target<Options>) -> Result<Map<String, Json>, Failure> {
         let lists = &target.options.steps;
-        let answers = join_all(lists.iter().map(|steps| walk(steps))).await;
+        let parallelism = target.options.parallelism.unwrap_or(lists.len()).max(1);
+        let walks = stream::iter(lists).map(|steps| walk(steps));
+        let answers: Vec<Json> = walks.buffered(parallelism).collect().await;
         Ok(Map::from_iter([("answers".to_owned(), answers.into())]))
     }
 
