@@ -5,7 +5,7 @@
 //! the lists run at the same time.
 
 mod names;
-mod stream;
+mod connections;
 
 use std::cell::RefCell;
 
@@ -29,11 +29,11 @@ pub struct Options {
 #[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
 enum Step {
     Lookup(names::Lookup),
-    Connect(stream::Connect),
-    Handshake(stream::Handshake),
-    Request(stream::Request),
-    Write(stream::Write),
-    Read(stream::Read),
+    Connect(connections::Connect),
+    Handshake(connections::Handshake),
+    Request(connections::Request),
+    Write(connections::Write),
+    Read(connections::Read),
 }
 
 /// What the steps of a list share.
