@@ -4,8 +4,8 @@
 //! A list of steps is one transaction and has at most one open connection. The first step that fails ends its list;
 //! the lists run at the same time.
 
-mod names;
 mod connections;
+mod names;
 
 use std::cell::RefCell;
 

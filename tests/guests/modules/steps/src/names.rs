@@ -16,6 +16,8 @@ pub(crate) struct Lookup {
     /// With a resolver's endpoint and its name or URL.
     dot: Option<(String, String)>,
     doh: Option<(String, String)>,
+    doh3: Option<(String, String)>,
+    doq: Option<(String, String)>,
     types: Option<Vec<String>>,
     timeout_ms: Option<u32>,
     collect_ms: Option<u32>,
@@ -35,6 +37,12 @@ impl Lookup {
         }
         if let Some((endpoint, url)) = &self.doh {
             options.doh_resolver(endpoint, url);
+        }
+        if let Some((endpoint, url)) = &self.doh3 {
+            options.doh3_resolver(endpoint, url);
+        }
+        if let Some((endpoint, name)) = &self.doq {
+            options.doq_resolver(endpoint, name);
         }
         if let Some(types) = &self.types {
             options.query_types(types);
