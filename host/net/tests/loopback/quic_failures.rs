@@ -178,7 +178,8 @@ async fn bytes_can_not_be_read_from_the_connection_itself() {
         FailureCode::INVALID_ARGUMENT
     );
     let over = bench.net.handshake(&bench.tx, connection, named("example.org"));
-    assert_eq!(code(over.await), FailureCode::INVALID_ARGUMENT);
+    let over = over.await.map_err(|failed| failed.error);
+    assert_eq!(code(over), FailureCode::INVALID_ARGUMENT);
 }
 
 /// A server that does `answer` with the first that comes.
