@@ -7,6 +7,9 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObjec
 use std::{fmt, net::SocketAddr, pin::Pin, sync::Arc};
 use tokio::io::{AsyncRead, AsyncWrite};
 
+/// The most bytes of application protocols in a hello, which has to fit into a record.
+const ALPN_BYTES: usize = 8192;
+
 /// What a library reads from and writes to, and what it makes of that.
 pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin + fmt::Debug {}
 
@@ -154,11 +157,7 @@ impl Plan {
         let plan = Self {
             is_name_sent,
             versions,
-            alpn: options
-                .alpn
-                .iter()
-                .map(|protocol| protocol.as_bytes().to_vec())
-                .collect(),
+            alpn: alpn(&options.alpn)?,
             ech,
             identity: options.identity.as_ref().map(identity).transpose()?,
             verifier: Arc::new(trusting(replaced).map_err(Refused::Invalid)?),
@@ -193,6 +192,29 @@ fn parse_name(name: &str) -> Result<ServerName<'static>, Refused> {
             "the server name {name:?} is neither a domain nor an address"
         ))
     })
+}
+
+/// The protocols, such as a hello can hold.
+fn alpn(protocols: &[String]) -> Result<Vec<Vec<u8>>, Refused> {
+    let invalid = |what: String| Refused::Invalid(format!("{what} can not be offered as ALPN"));
+    if let Some(wrong) = protocols
+        .iter()
+        .find(|protocol| !(1..=255).contains(&protocol.len()))
+    {
+        let what = format!(
+            "a protocol of {} bytes, where 1 to 255 are possible,",
+            wrong.len()
+        );
+        return Err(invalid(what));
+    }
+    let total: usize = protocols.iter().map(String::len).sum();
+    if total > ALPN_BYTES {
+        return Err(invalid(format!("more than {ALPN_BYTES} bytes of protocols")));
+    }
+    Ok(protocols
+        .iter()
+        .map(|protocol| protocol.as_bytes().to_vec())
+        .collect())
 }
 
 fn identity(identity: &Identity) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), Refused> {

@@ -75,12 +75,12 @@ impl Boring {
 }
 
 fn prepared(plan: Plan, refusal: &Refusal) -> Result<Ssl, ErrorStack> {
-    let mut context = SslContext::builder(SslMethod::tls_client())?;
+    let mut context = SslContext::builder(SslMethod::tls())?;
     like_chrome(&mut context, plan.versions.min)?;
     context.set_min_proto_version(Some(version(plan.versions.min)))?;
     context.set_max_proto_version(Some(version(plan.versions.max)))?;
     if !plan.alpn.is_empty() {
-        context.set_alpn_protos(&alpn_list(&plan.alpn)?)?;
+        context.set_alpn_protos(&alpn_list(&plan.alpn))?;
     }
     if let Some((chain, key)) = &plan.identity {
         let mut chain = chain.iter();
@@ -138,13 +138,14 @@ fn version(version: Version) -> SslVersion {
     }
 }
 
-fn alpn_list(protocols: &[Vec<u8>]) -> Result<Vec<u8>, ErrorStack> {
+/// On the wire each protocol has its length in front; plans have none that is longer than that can say.
+fn alpn_list(protocols: &[Vec<u8>]) -> Vec<u8> {
     let mut list = Vec::new();
     for protocol in protocols {
-        list.push(u8::try_from(protocol.len()).map_err(ErrorStack::internal_error)?);
+        list.push(u8::try_from(protocol.len()).unwrap_or(u8::MAX));
         list.extend_from_slice(protocol);
     }
-    Ok(list)
+    list
 }
 
 fn private_key(key: &PrivateKeyDer<'_>) -> Result<PKey<Private>, ErrorStack> {

@@ -87,8 +87,26 @@ async fn an_address_is_no_sni() {
     );
 }
 
+#[tokio::test]
+async fn protocols_that_no_hello_can_hold_are_refused() {
+    let bench = Bench::new();
+    for alpn in [
+        vec![String::new()],
+        vec!["a".repeat(256)],
+        vec!["a".repeat(200); 42],
+    ] {
+        let options = HandshakeOptions {
+            alpn,
+            ..named("example.org")
+        };
+        let refused = shake(&bench, replying(b"").await, options).await.unwrap_err();
+        assert!(refused.to_string().contains("as ALPN"), "{refused}");
+    }
+    assert!(bench.seen().tls_handshakes.is_empty());
+}
+
 /// A server that tells what it reads, each read by itself, and says nothing.
-async fn listening() -> (std::net::SocketAddr, mpsc::UnboundedReceiver<Vec<u8>>) {
+pub(crate) async fn listening() -> (std::net::SocketAddr, mpsc::UnboundedReceiver<Vec<u8>>) {
     let (told, reads) = mpsc::unbounded_channel();
     let address = server(move |mut stream| {
         let told = told.clone();
