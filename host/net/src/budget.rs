@@ -20,6 +20,10 @@ pub struct Budget {
     /// Reads, writes, lookups and HTTP transactions. Each is written down, and a server that sends its bytes one by one
     /// makes more of them than a measurement can hold.
     pub observations: u64,
+    /// Different addresses.
+    pub addresses: u64,
+    /// Different ports of one address.
+    pub ports: u64,
 }
 
 impl Default for Budget {
@@ -31,6 +35,8 @@ impl Default for Budget {
             bytes_sent: 16 << 20,
             bytes_received: 128 << 20,
             observations: 20_000,
+            addresses: 1_000,
+            ports: 16,
         }
     }
 }
@@ -48,6 +54,10 @@ pub struct Usage {
     pub bytes_received: u64,
     /// Reads, writes, lookups and HTTP transactions.
     pub observations: u64,
+    /// Different addresses that connections and datagrams went to.
+    pub addresses: u64,
+    /// Different ports, of the address with the most of them.
+    pub ports: u64,
 }
 
 /// Counts what a run uses against its budget. Once a limit is exceeded it stays exceeded.
@@ -59,6 +69,8 @@ pub struct Meter {
     bytes_sent: AtomicU64,
     bytes_received: AtomicU64,
     observations: AtomicU64,
+    addresses: AtomicU64,
+    ports: AtomicU64,
     exceeded: OnceLock<Exceeded>,
 }
 
@@ -72,6 +84,8 @@ impl Meter {
             bytes_sent: AtomicU64::new(0),
             bytes_received: AtomicU64::new(0),
             observations: AtomicU64::new(0),
+            addresses: AtomicU64::new(0),
+            ports: AtomicU64::new(0),
             exceeded: OnceLock::new(),
         }
     }
@@ -84,6 +98,8 @@ impl Meter {
             bytes_sent: self.bytes_sent.load(Ordering::Relaxed),
             bytes_received: self.bytes_received.load(Ordering::Relaxed),
             observations: self.observations.load(Ordering::Relaxed),
+            addresses: self.addresses.load(Ordering::Relaxed),
+            ports: self.ports.load(Ordering::Relaxed),
         }
     }
 
@@ -157,6 +173,21 @@ impl Meter {
         }
     }
 
+    /// Note how many addresses there are by now, and how many ports of the latest one.
+    pub(crate) fn destinations(&self, addresses: u64, ports: u64) -> Result<(), Exceeded> {
+        self.check()?;
+        for (what, counter, limit, count) in [
+            ("addresses", &self.addresses, self.budget.addresses, addresses),
+            ("ports of one address", &self.ports, self.budget.ports, ports),
+        ] {
+            if count > limit {
+                return Err(self.exceed(what, limit));
+            }
+            counter.fetch_max(count, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
     fn take(&self, what: &'static str, counter: &AtomicU64, limit: u64) -> Result<(), Exceeded> {
         self.check()?;
         counter
@@ -217,6 +248,21 @@ mod tests {
             "observations: more than 1"
         );
         assert_eq!(meter.used().observations, 2);
+    }
+
+    #[test]
+    fn addresses_and_ports_have_a_ceiling() {
+        let meter = Meter::new(Budget {
+            addresses: 2,
+            ports: 3,
+            ..Budget::default()
+        });
+        assert_eq!(meter.destinations(2, 3), Ok(()));
+        assert_eq!(meter.destinations(1, 1), Ok(()));
+        assert_eq!((meter.used().addresses, meter.used().ports), (2, 3));
+        let error = meter.destinations(2, 4).unwrap_err().to_string();
+        assert_eq!(error, "ports of one address: more than 3");
+        assert!(meter.destinations(1, 1).is_err());
     }
 
     #[test]

@@ -17,7 +17,8 @@ pub enum NetError {
 /// Which limit of the budget was hit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exceeded {
-    /// What there was too much of: `connections`, `queries`, `bytes_sent`, `bytes_received`.
+    /// What there was too much of: `connections`, `queries`, `bytes_sent`, `bytes_received`, `observations`, `addresses`,
+    /// `ports of one address`.
     pub what: &'static str,
     /// How much was allowed.
     pub limit: u64,

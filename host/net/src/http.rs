@@ -172,15 +172,20 @@ impl Net {
         let mut received = received.lock().unwrap_or_else(PoisonError::into_inner);
         match (received.head.take(), failure) {
             (None, failure) => Err(failed(failure.unwrap_or(FailureCode::UNKNOWN_FAILURE)).into()),
-            (Some((status, headers)), failure) => Ok(Response {
-                status,
-                status_line: (version == Version::H1).then(|| received.status_line.clone()),
-                headers,
-                body: std::mem::take(&mut received.body).into(),
-                body_is_truncated: received.is_truncated,
-                body_failure: failure.map(failed),
-                trailers: std::mem::take(&mut received.trailers),
-            }),
+            (Some((status, headers)), failure) => {
+                let written = head.headers.iter().map(|(_, value)| value.as_ref());
+                let sent = [request.url.as_bytes(), &request.body].into_iter().chain(written);
+                self.redirected(sent, status, &headers);
+                Ok(Response {
+                    status,
+                    status_line: (version == Version::H1).then(|| received.status_line.clone()),
+                    headers,
+                    body: std::mem::take(&mut received.body).into(),
+                    body_is_truncated: received.is_truncated,
+                    body_failure: failure.map(failed),
+                    trailers: std::mem::take(&mut received.trailers),
+                })
+            }
         }
     }
 }

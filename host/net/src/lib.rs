@@ -31,6 +31,6 @@ pub use clock::Clock;
 pub use connection::Connection;
 pub use error::{Exceeded, NetError};
 pub use net::{Net, NetConfig};
-pub use policy::{Destinations, Transport};
+pub use policy::{Class, Destinations, Named, Networks, Pace, Refusal, Rules, Scope, Transport};
 pub use tls::RootsError;
 pub use trace::{Trace, Transaction};

@@ -2,6 +2,7 @@
 
 use crate::{
     Destinations, Meter, Trace,
+    policy::Policed,
     tls::{Roots, RootsError},
 };
 use std::sync::Arc;
@@ -19,7 +20,7 @@ impl NetConfig {
     /// Mozilla's roots, and every destination: for tests on loopback, and for whoever drives the primitives by hand.
     pub fn unrestricted() -> Self {
         Self {
-            destinations: Destinations::unrestricted(),
+            destinations: Destinations::Unrestricted,
             ..Self::default()
         }
     }
@@ -34,19 +35,20 @@ struct Inner {
     trace: Trace,
     meter: Arc<Meter>,
     roots: Roots,
-    destinations: Destinations,
+    policed: Policed,
 }
 
 impl Net {
     /// The network with this configuration; what happens on it goes to `trace` and is counted by `meter`.
     pub fn new(config: &NetConfig, trace: Trace, meter: Arc<Meter>) -> Result<Self, RootsError> {
         let roots = Roots::mozilla_and(&config.extra_roots_pem)?;
-        let destinations = config.destinations.clone();
+        let policed = Policed::new(config.destinations.clone());
+        trace.tell(&policed);
         Ok(Self(Arc::new(Inner {
             trace,
             meter,
             roots,
-            destinations,
+            policed,
         })))
     }
 
@@ -60,8 +62,8 @@ impl Net {
         &self.0.meter
     }
 
-    pub(crate) fn destinations(&self) -> &Destinations {
-        &self.0.destinations
+    pub(crate) fn policed(&self) -> &Policed {
+        &self.0.policed
     }
 
     pub(crate) fn roots(&self) -> &Roots {

@@ -1,6 +1,6 @@
 //! What a measurement has observed so far.
 
-use crate::Clock;
+use crate::{Clock, policy::Policed};
 use netsonde_data::{
     failure::FailureCode,
     observation::{HttpTransaction, NetworkEvent, Observations, Query, TcpConnect, TlsHandshake},
@@ -24,6 +24,8 @@ struct State {
     observations: Observations,
     last_id: u64,
     given_ids: BTreeSet<u64>,
+    /// Who learns from observations where packets may go.
+    policed: Option<Policed>,
 }
 
 /// A step of a measurement: what its observations are marked with.
@@ -85,12 +87,27 @@ impl Trace {
         observations
     }
 
+    /// Tell the policy what is observed from now on: answers to lookups, and who answers over UDP.
+    pub(crate) fn tell(&self, policed: &Policed) {
+        self.state().policed = Some(policed.clone());
+    }
+
+    fn policed(&self) -> Option<Policed> {
+        self.state().policed.clone()
+    }
+
     pub(crate) fn query(&self, tx: &Transaction, query: Query) {
+        if let Some(policed) = self.policed() {
+            policed.looked_up(&query);
+        }
         self.state().observations.queries.push(marked(tx, query));
     }
 
     /// A reply to a query that had been answered before.
     pub(crate) fn late_response(&self, tx: &Transaction, query: Query) {
+        if let Some(policed) = self.policed() {
+            policed.looked_up(&query);
+        }
         let query = marked(tx, query);
         self.state().observations.x_dns_duplicate_responses.push(query);
     }
@@ -132,6 +149,12 @@ impl Trace {
     }
 
     pub(crate) fn event(&self, tx: &Transaction, event: Event<'_>) {
+        if let ("udp", Some(from), 1..) = (event.proto, event.remote, event.num_bytes)
+            && event.operation.starts_with("read")
+            && let Some(policed) = self.policed()
+        {
+            policed.answered(from);
+        }
         let event = NetworkEvent {
             address: event.remote.map(|remote| remote.to_string()).unwrap_or_default(),
             failure: event.failure,

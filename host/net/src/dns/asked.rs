@@ -137,8 +137,9 @@ impl<'a> Asked<'a> {
         self.t0 = self.question.net.trace().clock().now();
     }
 
-    /// The query as bytes.
+    /// The query as bytes, if its name may be asked for.
     pub(super) fn encode(&self, form: Form) -> Result<Vec<u8>, Unanswered> {
+        self.question.net.admit_name(self.question.domain)?;
         wire::encode_query(self.id, self.question.domain, self.query_type, form)
             .map_err(|reason| FailureCode::unknown(format!("dns: {reason}")).into())
     }

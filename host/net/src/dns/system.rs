@@ -41,6 +41,14 @@ impl Net {
     ) -> Result<Answer, Exceeded> {
         self.meter().query()?;
         let clock = self.trace().clock();
+        if let Err(denied) = self.admit_name(domain) {
+            let now = clock.now();
+            self.ended(tx, domain, now, now, &Err(denied.code().into()));
+            return Ok(Answer {
+                failure: Some(failure(denied.code(), domain)),
+                ..Answer::default()
+            });
+        }
         let waiting = Guard::new(|| {
             let now = clock.now();
             self.ended(tx, domain, now, now, &Err(NotFound::interrupted()));

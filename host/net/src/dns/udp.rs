@@ -67,6 +67,7 @@ impl Question<'_> {
         let query = asked.encode(Form::Plain)?;
         let meter = self.net.meter();
         self.net.admit(Transport::Dns, resolver).await?;
+        self.net.admit_datagram(Transport::Dns, resolver, query.len())?;
         asked.sent_now();
         let failed = |error: &io::Error| Unanswered::from(FailureCode::from_io(error));
         let socket = connected(resolver).await.map_err(|error| failed(&error))?;
