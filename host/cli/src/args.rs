@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::exit;
@@ -78,6 +79,11 @@ pub(crate) struct Runx {
     #[arg(long, value_name = "FILE")]
     pub(crate) settings_file: Option<PathBuf>,
 
+    /// Let nettests go to addresses of this kind too, which they are refused otherwise; may be given several times.
+    /// `lan` is every network that this device is in.
+    #[arg(long, value_name = "KIND", value_parser = scopes())]
+    pub(crate) allow_destination: Vec<String>,
+
     /// Why the probe runs; settings may differ.
     #[arg(long, value_enum, default_value = "manual")]
     pub(crate) run_mode: RunMode,
@@ -144,6 +150,11 @@ impl From<RunMode> for netsonde_probe::settings::RunMode {
             RunMode::Timed => Self::Timed,
         }
     }
+}
+
+/// The kinds of addresses, as the help lists them.
+fn scopes() -> PossibleValuesParser {
+    netsonde_net::Scope::ALL.map(netsonde_net::Scope::as_str).into()
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

@@ -219,12 +219,15 @@ impl Run<'_> {
             }
         };
         let targets = self.targets(nettest);
+        let experiment = self.context.experiment(nettest, &module);
+        let (budget, destinations) = experiment.asks_for();
         self.view.event(Event::NettestStarted {
             suite_name: nettest.suite_name.clone(),
             nettest_name: name.clone(),
             targets: targets.len(),
+            budget,
+            destinations,
         });
-        let experiment = self.context.experiment(nettest, &module);
         let total = targets.len();
         for (index, target) in targets.into_iter().enumerate() {
             if self.must_stop() {
@@ -339,6 +342,7 @@ impl Run<'_> {
                 self.summary.measurements += 1;
                 self.summary.anomalies += usize::from(finished.measured.anomaly == Some(true));
                 self.summary.broken += usize::from(finished.measured.error.is_some());
+                self.summary.refused += finished.measured.refused.len();
                 self.view.event(Event::Measurement(Box::new(finished.measured)));
             }
             Err(why) => self.broken(experiment.nettest_name(), input, why),

@@ -6,6 +6,7 @@
 
 mod assemble;
 pub mod catalog;
+mod destinations;
 pub mod interpreter;
 pub mod location;
 mod measure;

@@ -8,15 +8,16 @@ use std::time::{Duration, SystemTime};
 use netsonde_data::location::Locations;
 use netsonde_data::measurement::Measurement;
 use netsonde_data::scrub::Scrubber;
-use netsonde_net::{Clock, Meter, Net, Trace};
+use netsonde_net::{Clock, Destinations, Meter, Net, NetConfig, Pace, Trace};
 use netsonde_sandbox::{Budget, GuestView, Module, Run, RunError, RunInfo, Usage};
 use netsonde_script::{MiniTarget, NettestRun, TestHelper};
 use serde_json::{Map, Value, json};
 
 use crate::assemble;
+use crate::destinations::destinations;
 use crate::location::{self, LocationError};
 use crate::probe::Probe;
-use crate::view::Measured;
+use crate::view::{Measured, Refused};
 
 /// The software that made a measurement, as OONI's pipeline reads it.
 pub const SOFTWARE_NAME: &str = "netsonde";
@@ -32,6 +33,8 @@ pub(crate) struct Context {
     locations: Locations,
     /// Every address that the probe had since the run began, also before it moved.
     addresses: BTreeSet<IpAddr>,
+    /// How fast the measurements of the run may go anywhere, together.
+    pace: Pace,
 }
 
 impl Context {
@@ -42,6 +45,7 @@ impl Context {
             script_sha256,
             locations,
             addresses,
+            pace: Pace::default(),
         }
     }
 
@@ -168,10 +172,11 @@ impl Experiment {
         let started = clock.started_at();
         let trace = Trace::new(clock.clone());
         let meter = Meter::new(budget.net.clone());
-        let net = Net::new(&probe.net, trace.clone(), Arc::new(meter)).map_err(|error| error.to_string())?;
+        let config = self.net_config(context, probe, &target)?;
+        let net = Net::new(&config, trace.clone(), Arc::new(meter)).map_err(|error| error.to_string())?;
         let annotations = self.annotations(&target);
         let run = Run {
-            net,
+            net: net.clone(),
             grants: probe.grants(),
             budget,
             info: RunInfo {
@@ -236,7 +241,11 @@ impl Experiment {
             input: input.as_deref(),
             options: &options,
         };
+        let usage = usage(&report.usage, &report.budget);
         let mut measurement = scrubbed(&scrubber, &self.envelope(&envelope, annotations))?;
+        measurement
+            .annotations
+            .insert("netsonde_usage".into(), usage.to_string());
         measurement.test_keys = Value::Object(joined.test_keys);
         let measured = Measured {
             nettest_name: self.nettest.nettest_name.clone(),
@@ -245,11 +254,41 @@ impl Experiment {
             summary,
             error: error.map(|error| error.to_string()),
             runtime: runtime.as_secs_f64(),
-            usage: usage(&report.usage, &report.budget),
+            usage,
+            refused: refused(&net),
         };
         Ok(Finished {
             measurement,
             measured,
+        })
+    }
+
+    /// What the guest may use and where it may go, for people to read before it starts.
+    pub(crate) fn asks_for(&self) -> (Value, BTreeMap<String, String>) {
+        let manifest = self.module.manifest();
+        let budget = Budget::granted(&manifest.budget, &Budget::maximum());
+        let reasons = manifest.destinations.iter();
+        let destinations = reasons
+            .map(|(class, reason)| (class.to_string(), reason.clone()))
+            .collect();
+        (granted(&budget), destinations)
+    }
+
+    /// The network as this measurement may use it.
+    fn net_config(&self, context: &Context, probe: &Probe, target: &Target) -> Result<NetConfig, String> {
+        let destinations = match &probe.net.destinations {
+            Destinations::Unrestricted => Destinations::Unrestricted,
+            Destinations::Ruled(_) => destinations(
+                self.module.manifest(),
+                &target.document,
+                &self.nettest.test_helpers,
+                probe.policy.allowed_destinations(),
+                &context.pace,
+            )?,
+        };
+        Ok(NetConfig {
+            destinations,
+            ..probe.net.clone()
         })
     }
 
@@ -354,23 +393,69 @@ fn scrubbed(scrubber: &Scrubber, measurement: &Measurement) -> Result<Measuremen
     serde_json::from_value(value).map_err(|error| format!("scrub a measurement: {error}"))
 }
 
-/// What a run used, each beside what it might have used; seconds and bytes.
-fn usage(used: &Usage, budget: &Budget) -> Value {
+/// What a run might use; seconds and bytes.
+fn granted(budget: &Budget) -> Value {
     json!({
-        "wall_clock_s": [used.wall_clock.as_secs_f64(), budget.wall_clock.as_secs_f64()],
-        "cpu_s": [used.cpu.as_secs_f64(), budget.cpu.as_secs_f64()],
-        "memory": [used.peak_memory, budget.memory],
-        "handles": [used.peak_handles, budget.handles],
-        "log_lines": [used.log_lines, budget.log_lines],
-        "connections": [used.net.connections, budget.net.connections],
-        "queries": [used.net.queries, budget.net.queries],
-        "bytes_sent": [used.net.bytes_sent, budget.net.bytes_sent],
-        "bytes_received": [used.net.bytes_received, budget.net.bytes_received],
-        "observations": [used.net.observations, budget.net.observations],
+        "wall_clock_s": budget.wall_clock.as_secs_f64(),
+        "cpu_s": budget.cpu.as_secs_f64(),
+        "memory": budget.memory,
+        "handles": budget.handles,
+        "log_lines": budget.log_lines,
+        "connections": budget.net.connections,
+        "queries": budget.net.queries,
+        "bytes_sent": budget.net.bytes_sent,
+        "bytes_received": budget.net.bytes_received,
+        "observations": budget.net.observations,
+        "addresses": budget.net.addresses,
+        "ports": budget.net.ports,
+    })
+}
+
+/// What a run used, each beside what it might have used where there is a limit.
+fn usage(used: &Usage, budget: &Budget) -> Value {
+    let mut usage = json!({
+        "wall_clock_s": used.wall_clock.as_secs_f64(),
+        "cpu_s": used.cpu.as_secs_f64(),
+        "memory": used.peak_memory,
+        "handles": used.peak_handles,
+        "log_lines": used.log_lines,
+        "connections": used.net.connections,
+        "queries": used.net.queries,
+        "bytes_sent": used.net.bytes_sent,
+        "bytes_received": used.net.bytes_received,
+        "observations": used.net.observations,
+        "addresses": used.net.addresses,
+        "ports": used.net.ports,
         "host_calls": used.host_calls,
         "host_call_bytes": used.host_call_bytes,
         "instances": used.instances,
-    })
+    });
+    if let (Value::Object(usage), Value::Object(granted)) = (&mut usage, granted(budget)) {
+        for (what, most) in granted {
+            usage
+                .entry(what)
+                .and_modify(|used| *used = json!([used.take(), most]));
+        }
+    }
+    usage
+}
+
+/// Which destinations were refused; for the user, not for the measurement, because it says what the user's network is.
+fn refused(net: &Net) -> Vec<Refused> {
+    let (listed, more) = net.refusals();
+    let others = (more > 0).then(|| Refused {
+        transport: String::new(),
+        destination: "others".to_owned(),
+        why: "there were too many to list".to_owned(),
+        times: more,
+    });
+    let listed = listed.into_iter().map(|refusal| Refused {
+        transport: refusal.transport.to_string(),
+        destination: refusal.destination,
+        why: refusal.why.to_owned(),
+        times: refusal.times,
+    });
+    listed.chain(others).collect()
 }
 
 fn summary(keys: &BTreeMap<String, String>, test_keys: &Map<String, Value>) -> Map<String, Value> {

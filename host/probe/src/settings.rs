@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use netsonde_net::Scope;
 use serde::{Deserialize, Serialize};
 
 /// Why the probe is running.
@@ -58,6 +59,8 @@ pub struct ModeSettings {
 pub struct Settings {
     /// Interfaces that no module gets, whatever its manifest asks for: `tcp`, `http`, …
     pub denied_capabilities: BTreeSet<String>,
+    /// Kinds of addresses that modules may go to although they are not on the public internet: `lan`, `loopback`, …
+    pub allowed_destinations: BTreeSet<String>,
     /// What is switched off when somebody starts a run.
     pub manual: ModeSettings,
     /// What is switched off when a timer starts a run.
@@ -73,6 +76,9 @@ pub enum SettingsError {
     /// `denied_capabilities` names something that is no interface.
     #[error("denied_capabilities: there is no interface named `{0}`; there are {1}")]
     UnknownCapability(String, String),
+    /// `allowed_destinations` names something that is no kind of address.
+    #[error("allowed_destinations: there is no kind of address named `{0}`; there are {1}")]
+    UnknownDestination(String, String),
 }
 
 impl Settings {
@@ -86,6 +92,12 @@ impl Settings {
                     .map(|c| c.as_str())
                     .collect();
                 return Err(SettingsError::UnknownCapability(name.clone(), known.join(", ")));
+            }
+        }
+        for name in &settings.allowed_destinations {
+            if Scope::from_name(name).is_none() {
+                let known = Scope::ALL.map(Scope::as_str).join(", ");
+                return Err(SettingsError::UnknownDestination(name.clone(), known));
             }
         }
         Ok(settings)
@@ -110,6 +122,8 @@ pub struct RunOptions {
     pub only_nettests: Vec<String>,
     /// Start no target once this much time has passed. What is running then ends in its own time.
     pub max_runtime: Option<Duration>,
+    /// Kinds of addresses that are allowed in this run, beside those of the settings.
+    pub allowed_destinations: BTreeSet<Scope>,
 }
 
 /// Settings and options of a run together: the answer to "may this run?".
@@ -122,6 +136,15 @@ pub struct Policy {
 }
 
 impl Policy {
+    /// The kinds of addresses that modules may go to although they are not on the public internet.
+    pub fn allowed_destinations(&self) -> BTreeSet<Scope> {
+        let settings = self.settings.allowed_destinations.iter();
+        let settings = settings.filter_map(|name| Scope::from_name(name));
+        settings
+            .chain(self.options.allowed_destinations.iter().copied())
+            .collect()
+    }
+
     /// Whether a suite may run, and why not.
     pub fn suite(&self, suite: &str) -> Result<(), String> {
         let mode = self.options.mode;
@@ -216,6 +239,15 @@ mod tests {
     }
 
     #[test]
+    fn destinations_are_allowed_by_settings_and_by_the_run() {
+        let mut policy = policy("allowed_destinations = [\"lan\"]", RunMode::Manual);
+        policy.options.allowed_destinations.insert(Scope::Loopback);
+        let allowed = policy.allowed_destinations();
+        assert_eq!(allowed, [Scope::Lan, Scope::Loopback].into());
+        assert!(Policy::default().allowed_destinations().is_empty());
+    }
+
+    #[test]
     fn only_lists_narrow_a_run() {
         let mut policy = Policy::default();
         policy.options.only_suites = vec!["im".into()];
@@ -236,5 +268,9 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(error.contains("sockets") && error.contains("tcp"), "{error}");
+        let error = Settings::from_toml("allowed_destinations = [\"office\"]")
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("office") && error.contains("lan"), "{error}");
     }
 }

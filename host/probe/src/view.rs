@@ -1,5 +1,7 @@
 //! What happens during a run, as events: for a terminal, an app, or another program.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -83,6 +85,10 @@ pub enum Event {
         nettest_name: String,
         /// How many measurements it will make if nothing is skipped.
         targets: usize,
+        /// What each of them may use at most; seconds and bytes.
+        budget: Value,
+        /// Where it may go: the classes of destinations that its manifest asks for, with its reasons.
+        destinations: BTreeMap<String, String>,
     },
     /// A module, or the probe on its behalf, logged a line.
     Log {
@@ -145,6 +151,21 @@ pub struct Measured {
     pub runtime: f64,
     /// What the guest used, and what it might have used.
     pub usage: Value,
+    /// Destinations that the policy refused.
+    pub refused: Vec<Refused>,
+}
+
+/// A destination that the policy refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Refused {
+    /// `tcp`, `udp` or `dns`.
+    pub transport: String,
+    /// The endpoint, or the name that was to be looked up.
+    pub destination: String,
+    /// Why.
+    pub why: String,
+    /// How often it was tried.
+    pub times: u64,
 }
 
 /// What a run came to.
@@ -158,6 +179,8 @@ pub struct Summary {
     pub skipped: usize,
     /// Nettests that trapped, broke a budget, did not load or refused their input.
     pub broken: usize,
+    /// Destinations that the policy refused, each once a measurement.
+    pub refused: usize,
     /// Whether the run stopped before the end of the script.
     pub stopped: bool,
 }

@@ -59,6 +59,8 @@ impl Budget {
                 bytes_sent: net.bytes_sent.saturating_mul(10),
                 bytes_received: net.bytes_received.saturating_mul(10),
                 observations: net.observations.saturating_mul(10),
+                addresses: net.addresses.saturating_mul(10),
+                ports: net.ports.saturating_mul(10),
             },
         }
     }
@@ -88,6 +90,8 @@ impl Budget {
                     maximum.net.bytes_received,
                 ),
                 observations: amount(ask.observations, usual.net.observations, maximum.net.observations),
+                addresses: amount(ask.addresses, usual.net.addresses, maximum.net.addresses),
+                ports: amount(ask.ports, usual.net.ports, maximum.net.ports),
             },
         }
     }

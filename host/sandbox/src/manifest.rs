@@ -8,6 +8,8 @@ use std::fmt;
 use serde::Deserialize;
 use serde_json::Value;
 
+use netsonde_net::{Class, Named};
+
 use crate::capability::Capability;
 use crate::error::ModuleError;
 
@@ -36,6 +38,11 @@ pub struct Manifest {
     pub input: InputPolicy,
     /// The interfaces it asks for, each with the reason that the user is shown.
     pub capabilities: BTreeMap<Capability, String>,
+    /// The classes of destinations it asks for, each with the reason that the user is shown. A mini nettest goes where its
+    /// caller may go.
+    pub destinations: BTreeMap<Class, String>,
+    /// The addresses and names of the class `fixed`.
+    pub fixed: Named,
     /// How much of everything it asks for.
     pub budget: BudgetAsk,
     /// JSON Schema of a nettest's options.
@@ -137,6 +144,10 @@ pub struct BudgetAsk {
     pub bytes_received: Option<u64>,
     /// Reads, writes, lookups and HTTP transactions.
     pub observations: Option<u64>,
+    /// Different addresses.
+    pub addresses: Option<u64>,
+    /// Different ports of one address.
+    pub ports: Option<u64>,
 }
 
 impl BudgetAsk {
@@ -147,6 +158,8 @@ impl BudgetAsk {
             self.bytes_sent,
             self.bytes_received,
             self.observations,
+            self.addresses,
+            self.ports,
         ]
         .iter()
         .any(Option::is_some)
@@ -225,6 +238,8 @@ struct File {
     #[serde(default)]
     capabilities: BTreeMap<String, String>,
     #[serde(default)]
+    destinations: BTreeMap<String, Destination>,
+    #[serde(default)]
     budget: BudgetAsk,
     options: Option<Value>,
     with: Option<Value>,
@@ -232,6 +247,50 @@ struct File {
     summary_keys: SummaryKeys,
     #[serde(default)]
     extensions: BTreeMap<String, i64>,
+}
+
+/// A value of the table `destinations`.
+#[derive(Deserialize)]
+#[serde(
+    untagged,
+    expecting = "expected the reason as a text, or for `fixed` a table of `reason` and `endpoints`"
+)]
+enum Destination {
+    Reason(String),
+    Listed { reason: String, endpoints: Vec<String> },
+}
+
+/// The classes asked for and what `fixed` is. The error says what is wrong.
+fn destinations(table: BTreeMap<String, Destination>) -> Result<(BTreeMap<Class, String>, Named), String> {
+    let mut fixed = Named::default();
+    let mut classes = BTreeMap::new();
+    for (name, asked) in table {
+        let class = Class::from_name(&name).ok_or_else(|| {
+            let known = Class::ALL.map(Class::as_str).join(", ");
+            format!("there is no class of destinations named `{name}`; there are {known}")
+        })?;
+        let reason = match (class, asked) {
+            (Class::Fixed, Destination::Listed { reason, endpoints }) => {
+                for endpoint in endpoints {
+                    if !fixed.add(&endpoint) {
+                        return Err(format!(
+                            "destinations.fixed: `{endpoint}` is neither an address nor a name"
+                        ));
+                    }
+                }
+                reason
+            }
+            (Class::Fixed, Destination::Reason(_)) => {
+                return Err("destinations.fixed needs `reason` and `endpoints`".to_owned());
+            }
+            (_, Destination::Reason(reason)) => reason,
+            (_, Destination::Listed { .. }) => {
+                return Err(format!("destinations.{name} takes a reason and nothing else"));
+            }
+        };
+        classes.insert(class, reason);
+    }
+    Ok((classes, fixed))
 }
 
 /// A manifest that is well-formed, before anybody looked at whether it makes sense.
@@ -258,12 +317,14 @@ impl Draft {
     /// Check what no single value can tell.
     pub(crate) fn finish(self, module: &str) -> Result<Manifest, ModuleError> {
         let file = self.0;
-        file.check().map_err(|message| ModuleError::Manifest {
+        let wrong = |message: String| ModuleError::Manifest {
             module: module.to_owned(),
             line: 1,
             column: 1,
-            message: message.to_owned(),
-        })?;
+            message,
+        };
+        file.check().map_err(|message| wrong(message.to_owned()))?;
+        let (destinations, fixed) = destinations(file.destinations).map_err(wrong)?;
         let capabilities = file
             .capabilities
             .into_iter()
@@ -285,6 +346,8 @@ impl Draft {
             source: file.source,
             input: file.input.unwrap_or_default(),
             capabilities,
+            destinations,
+            fixed,
             budget: file.budget,
             options: file.options,
             target: file.with,
@@ -311,8 +374,11 @@ impl File {
                 Err("a mini nettest can not run mini nettests: take `mini` out of `capabilities`")
             }
             Kind::MiniNettest if self.budget.asks_for_traffic() => Err(
-                "connections, queries, bytes and observations of a mini nettest are its caller's: take them out of `budget`",
+                "what a mini nettest uses of the network is its caller's: of `budget`, leave what a mini nettest has of its own",
             ),
+            Kind::MiniNettest if !self.destinations.is_empty() => {
+                Err("a mini nettest goes where its caller may go: take `destinations` out")
+            }
             Kind::Nettest | Kind::MiniNettest => Ok(()),
         }
     }
@@ -342,6 +408,13 @@ input = "none"
 
 [capabilities]
 mini = "one mini nettest for each data centre"
+
+[destinations]
+targets = "what the script names"
+
+[destinations.fixed]
+reason = "where the script names none"
+endpoints = ["192.0.2.1", "Web.telegram.org"]
 
 [budget]
 wall_clock_s = 60
@@ -380,6 +453,11 @@ dnst = 0
             [Capability::Mini]
         );
         assert_eq!(manifest.budget.wall_clock_s, Some(60));
+        assert_eq!(
+            manifest.destinations.keys().copied().collect::<Vec<_>>(),
+            [Class::Targets, Class::Fixed]
+        );
+        assert!(manifest.fixed.names.contains("web.telegram.org") && manifest.fixed.addresses.len() == 1);
         assert_eq!(manifest.summary_keys.anomaly, ["telegram_http_blocking"]);
         assert_eq!(manifest.summary_keys.texts.len(), 1);
         assert_eq!(manifest.extensions["dnst"], 0);
@@ -398,7 +476,7 @@ dnst = 0
         assert!(text.contains("is not a version"), "{text}");
         let text = error(&TELEGRAM.replace("wall_clock_s", "wall_clok_s"));
         assert!(
-            text.contains("line 15, column 1") && text.contains("wall_clok_s"),
+            text.contains("line 22, column 1") && text.contains("wall_clok_s"),
             "{text}"
         );
         let text = error("name = ");
@@ -421,9 +499,14 @@ dnst = 0
         );
         assert!(error(&TELEGRAM.replace("[options", "[with")).contains("a nettest has `options`"));
         let mini = mini.replace("mini = \"one", "dns = \"one");
-        for ask in ["queries = 1", "observations = 1"] {
+        assert!(
+            error(&mini).contains("where its caller may go"),
+            "{}",
+            error(&mini)
+        );
+        for ask in ["queries = 1", "observations = 1", "ports = 1"] {
             let mini = mini.replace("wall_clock_s = 60", ask);
-            assert!(error(&mini).contains("are its caller's"), "{}", error(&mini));
+            assert!(error(&mini).contains("is its caller's"), "{}", error(&mini));
         }
     }
 
@@ -431,6 +514,28 @@ dnst = 0
     fn a_capability_that_is_not_known_is_refused_by_name() {
         let text = error(&TELEGRAM.replace("mini = ", "teleport = "));
         assert!(text.contains("telegram") && text.contains("`teleport`"), "{text}");
+    }
+
+    #[test]
+    fn destinations_that_make_no_sense_are_refused() {
+        for (from, to, says) in [
+            (
+                "targets =",
+                "everything =",
+                "no class of destinations named `everything`",
+            ),
+            ("targets =", "fixed =", "line"),
+            ("\"192.0.2.1\"", "\"192.0.2.1:443\"", "`192.0.2.1:443` is neither"),
+            (
+                "[destinations.fixed]",
+                "[destinations.helpers]",
+                "takes a reason and nothing else",
+            ),
+            ("targets = \"what", "any = 3 # \"what", "`reason` and `endpoints`"),
+        ] {
+            let text = error(&TELEGRAM.replace(from, to));
+            assert!(text.contains(says), "{text}");
+        }
     }
 
     #[test]

@@ -26,7 +26,9 @@ pub(crate) fn run(args: &List, json: bool, verbose: u8) -> anyhow::Result<Exit> 
     }
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
-    table.set_header(["NAME", "KIND", "VERSION", "SHA-256", "ASKS FOR", "SUMMARY"]);
+    table.set_header([
+        "NAME", "KIND", "VERSION", "SHA-256", "ASKS FOR", "GOES TO", "SUMMARY",
+    ]);
     for entry in catalog.entries() {
         table.add_row(row(entry));
     }
@@ -51,12 +53,11 @@ fn row(entry: &Entry) -> Vec<Cell> {
             kind(manifest.kind).to_owned(),
             manifest.version.to_string(),
             digest.to_string().chars().take(12).collect(),
-            manifest
-                .capabilities
-                .keys()
-                .map(|capability| capability.as_str())
-                .collect::<Vec<_>>()
-                .join(" "),
+            words(manifest.capabilities.keys()),
+            match manifest.kind {
+                Kind::Nettest => words(manifest.destinations.keys()),
+                Kind::MiniNettest => "its caller's".to_owned(),
+            },
             manifest.summary.clone(),
         ],
         Err(error) => {
@@ -66,11 +67,16 @@ fn row(entry: &Entry) -> Vec<Cell> {
                 String::new(),
                 String::new(),
                 String::new(),
+                String::new(),
                 error.clone(),
             ]
         }
     };
     cells.iter().map(|cell| Cell::new(plain(cell))).collect()
+}
+
+fn words(names: impl Iterator<Item = impl ToString>) -> String {
+    names.map(|name| name.to_string()).collect::<Vec<_>>().join(" ")
 }
 
 fn object(entry: &Entry) -> serde_json::Value {
@@ -89,6 +95,18 @@ fn object(entry: &Entry) -> serde_json::Value {
                 .iter()
                 .map(|(capability, reason)| (capability.as_str().to_owned(), json!(reason)))
                 .collect::<serde_json::Map<_, _>>(),
+            "destinations": manifest
+                .destinations
+                .iter()
+                .map(|(class, reason)| (class.to_string(), json!(reason)))
+                .collect::<serde_json::Map<_, _>>(),
+            "fixed": manifest
+                .fixed
+                .addresses
+                .iter()
+                .map(ToString::to_string)
+                .chain(manifest.fixed.names.iter().cloned())
+                .collect::<Vec<_>>(),
             "summary": manifest.summary,
             "origin": origin,
         }),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, ensure};
 use netsonde_data::Measurement;
-use netsonde_net::{Budget, Clock, Meter, Net, NetConfig, Trace};
+use netsonde_net::{Budget, Clock, Meter, Net, NetConfig, Scope, Trace};
 use netsonde_probe::Probe;
 use netsonde_probe::interpreter::RunScriptError;
 use netsonde_probe::location::GivenLocation;
@@ -146,13 +146,18 @@ fn policy(args: &Runx) -> anyhow::Result<Policy> {
             mode: args.run_mode.into(),
             only_suites: args.only_suite.clone(),
             only_nettests: args.only_nettest.clone(),
+            allowed_destinations: args
+                .allow_destination
+                .iter()
+                .filter_map(|name| Scope::from_name(name))
+                .collect(),
             max_runtime: (!args.max_runtime.is_zero()).then_some(args.max_runtime),
         },
     })
 }
 
 fn net_config() -> anyhow::Result<NetConfig> {
-    let mut config = NetConfig::unrestricted();
+    let mut config = NetConfig::default();
     if let Some(path) = env::ca_file() {
         let pem = read(&format!("the certificates that {} names,", env::CA_FILE), &path)?;
         config

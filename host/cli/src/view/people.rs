@@ -1,9 +1,10 @@
 //! Progress for people: a bar where there is a terminal, and lines in any case.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use netsonde_probe::view::{Event, Measured, View};
+use netsonde_probe::view::{Event, Measured, Refused, View};
 use serde_json::Value;
 
 use super::{BAD, DIM, GOOD, Stderr, plain};
@@ -81,7 +82,22 @@ impl View for PeopleView {
                     plain(&why)
                 ));
             }
-            Event::Measurement(measured) => self.stderr.line(&measured_line(&measured)),
+            Event::NettestStarted {
+                nettest_name,
+                budget,
+                destinations,
+                ..
+            } => self.stderr.line(&format!(
+                "  {DIM}{}{DIM:#}",
+                asks_for_line(&nettest_name, &budget, &destinations)
+            )),
+            Event::Measurement(measured) => {
+                self.stderr.line(&measured_line(&measured));
+                for refused in &measured.refused {
+                    self.stderr
+                        .line(&format!("    {DIM}{}{DIM:#}", refused_line(refused)));
+                }
+            }
             Event::Broken {
                 nettest_name,
                 input,
@@ -98,8 +114,16 @@ impl View for PeopleView {
             Event::ScriptEnded(summary) => {
                 self.clear();
                 self.stderr.line(&format!(
-                    "{} measured, {} with an anomaly, {} skipped, {} broken",
-                    summary.measurements, summary.anomalies, summary.skipped, summary.broken
+                    "{} measured, {} with an anomaly, {} skipped, {} broken{}",
+                    summary.measurements,
+                    summary.anomalies,
+                    summary.skipped,
+                    summary.broken,
+                    match summary.refused {
+                        0 => String::new(),
+                        1 => ", 1 destination refused".to_owned(),
+                        more => format!(", {more} destinations refused"),
+                    }
                 ));
             }
             _ => {}
@@ -126,6 +150,35 @@ fn measured_line(measured: &Measured) -> String {
     format!("  {what}  {verdict}  {DIM}{:.2} s{DIM:#}", measured.runtime)
 }
 
+/// What a nettest may use and where it may go, before it starts.
+fn asks_for_line(nettest: &str, budget: &Value, destinations: &BTreeMap<String, String>) -> String {
+    let most = |what: &str| budget.get(what).and_then(Value::as_f64).unwrap_or_default();
+    let mib = |what: &str| most(what) / f64::from(1 << 20);
+    let goes = if destinations.is_empty() {
+        "nowhere".to_owned()
+    } else {
+        destinations.keys().cloned().collect::<Vec<_>>().join(", ")
+    };
+    format!(
+        "{} may use {} s, {} connections, {} queries, {:.0} MiB up, {:.0} MiB down a measurement; goes to: {goes}",
+        plain(nettest),
+        most("wall_clock_s"),
+        most("connections"),
+        most("queries"),
+        mib("bytes_sent"),
+        mib("bytes_received"),
+    )
+}
+
+fn refused_line(refused: &Refused) -> String {
+    let times = match refused.times {
+        1 => String::new(),
+        more => format!(", {more} times"),
+    };
+    let what = format!("{} {}", refused.transport, plain(&refused.destination));
+    format!("refused {}: {}{times}", what.trim_start(), refused.why)
+}
+
 /// The summary keys that say something: what is true, and failures.
 fn telling(measured: &Measured) -> String {
     let keys = measured.summary.iter().filter_map(|(key, value)| match value {
@@ -143,6 +196,34 @@ mod tests {
     use serde_json::json;
 
     #[test]
+    fn before_a_nettest_starts_people_see_what_it_may_use() {
+        let budget = json!({"wall_clock_s": 60.0, "connections": 1000, "queries": 2000, "bytes_sent": 16 << 20,
+            "bytes_received": 128 << 20});
+        let destinations = [("targets".to_owned(), "why".to_owned())].into();
+        assert_eq!(
+            asks_for_line("telegram", &budget, &destinations),
+            "telegram may use 60 s, 1000 connections, 2000 queries, 16 MiB up, 128 MiB down a measurement; goes to: targets"
+        );
+        assert!(asks_for_line("x", &budget, &BTreeMap::new()).ends_with("goes to: nowhere"));
+    }
+
+    #[test]
+    fn a_refusal_says_where_and_why() {
+        let mut refused = Refused {
+            transport: "tcp".into(),
+            destination: "192.168.1.1:80".into(),
+            why: "a private network (private)".into(),
+            times: 1,
+        };
+        assert_eq!(
+            refused_line(&refused),
+            "refused tcp 192.168.1.1:80: a private network (private)"
+        );
+        refused.times = 3;
+        assert!(refused_line(&refused).ends_with(", 3 times"));
+    }
+
+    #[test]
     fn an_anomaly_says_what_it_is_made_of() {
         let measured = Measured {
             nettest_name: "telegram".into(),
@@ -155,6 +236,7 @@ mod tests {
             error: None,
             runtime: 1.5,
             usage: Value::Null,
+            refused: Vec::new(),
         };
         let line = anstream::adapter::strip_str(&measured_line(&measured)).to_string();
         assert_eq!(line, "  telegram  anomaly a d=connection_reset  1.50 s");

@@ -27,10 +27,18 @@ impl Named {
         }
     }
 
+    /// Add an address or a name; false for anything else.
+    pub fn add(&mut self, host: &str) -> bool {
+        let place = parse(host);
+        let is_one = place.is_some();
+        place.into_iter().for_each(|place| self.add_place(place));
+        is_one
+    }
+
     fn add_word(&mut self, word: &str) {
         let (_, host) = split_port(word);
         if let Some(host) = parse(host) {
-            return self.add(host);
+            return self.add_place(host);
         }
         if !word.contains("://") {
             return;
@@ -38,17 +46,17 @@ impl Named {
         let Ok(url) = Url::parse(word) else { return };
         // Of a scheme that the library does not know, the host is any text.
         if let Some(host) = url.host_str().and_then(parse) {
-            self.add(host);
+            self.add_place(host);
         }
         for (_, value) in url.query_pairs() {
             let (port, host) = split_port(&value);
             if let (Some(_), Some(host)) = (port, parse(host)) {
-                self.add(host);
+                self.add_place(host);
             }
         }
     }
 
-    fn add(&mut self, host: Place) {
+    fn add_place(&mut self, host: Place) {
         match host {
             Place::Address(address) => self.addresses.insert(address),
             Place::Name(name) => self.names.insert(name),
