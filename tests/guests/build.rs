@@ -13,6 +13,7 @@ const FOLDERS: &[&str] = &[
     "tests/guests/modules/hostile",
     "tests/guests/modules/hostile-mini",
     "tests/guests/modules/steps",
+    "tests/guests/modules/escape",
 ];
 
 fn main() -> ExitCode {

@@ -19,6 +19,12 @@
 //! | `write` | `text` |
 //! | `read` | `max` |
 //!
+//! # `escape`
+//!
+//! Tries to go where it may not; the ways are in its own source, because what a script names is a target. Its target is
+//! `{"input": "http://example.com/", "options": {}}`. With the option `port`, only ways to that port of this machine are tried;
+//! with `scan`, one port of the input's address after the other. The result has `ways`, each `{"way", "to", "failure"}`.
+//!
 //! # `hostile`
 //!
 //! Its target is `{"input": null, "options": {"mode": "connect_many", "endpoint": "127.0.0.1:7", "count": 500}}`.
@@ -104,7 +110,7 @@ pub struct Guest {
     pub sha256: &'static str,
 }
 
-/// The guests that run: `hostile`, `hostile-mini` and `steps`.
+/// The guests that run: `hostile`, `hostile-mini`, `steps` and `escape`.
 pub static GUESTS: &[Guest] = include!(concat!(env!("OUT_DIR"), "/guests.in"));
 
 /// What a loader has to refuse.

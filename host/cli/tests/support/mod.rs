@@ -58,7 +58,7 @@ impl Probe {
         command
     }
 
-    /// `runx` of a script, outside the lab.
+    /// `runx` of a script, outside the lab. Its servers are on this machine.
     pub(crate) fn runx(&self, script: &Path) -> Command {
         let mut command = self.netsonde();
         command
@@ -70,7 +70,8 @@ impl Probe {
                 "report.jsonl",
                 "--script-file",
             ])
-            .arg(script);
+            .arg(script)
+            .args(["--allow-destination", "loopback"]);
         command
     }
 

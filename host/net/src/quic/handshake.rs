@@ -23,6 +23,8 @@ use quinn::{Endpoint, EndpointConfig, TokioRuntime, TransportConfig, VarInt};
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::time::timeout;
 
+/// The bytes that a handshake sends, with its repetitions, where nobody answers.
+const UNANSWERED: usize = 16 << 10;
 /// How long a handshake may take if the caller does not say.
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// For how long a connection may be silent before it counts as lost.
@@ -128,6 +130,8 @@ impl<'a> Handshake<'a> {
         let guard =
             Guard::new(|| self.observe(Some(FailureCode::INTERRUPTED.into()), None, asked, self.now()));
         let admitted = self.net.admit(Transport::Udp, self.remote).await;
+        let admitted =
+            admitted.and_then(|()| self.net.admit_datagram(Transport::Udp, self.remote, UNANSWERED));
         guard.disarm();
         if let Err(NetError::Failed(denied)) = &admitted {
             let now = self.now();
