@@ -54,6 +54,20 @@ pub struct Request {
     pub timeout: Option<Duration>,
 }
 
+impl Request {
+    /// Every text of the caller's that goes to the server.
+    fn texts(&self) -> impl Iterator<Item = &[u8]> {
+        let headers = self.headers.iter().chain(&self.pseudo_headers);
+        let headers = headers.map(|(_, value)| value.as_bytes());
+        let whole = [
+            self.url.as_bytes(),
+            &self.body,
+            self.raw_head.as_deref().unwrap_or_default(),
+        ];
+        whole.into_iter().chain(headers)
+    }
+}
+
 impl Default for Request {
     fn default() -> Self {
         Self {
@@ -173,9 +187,7 @@ impl Net {
         match (received.head.take(), failure) {
             (None, failure) => Err(failed(failure.unwrap_or(FailureCode::UNKNOWN_FAILURE)).into()),
             (Some((status, headers)), failure) => {
-                let written = head.headers.iter().map(|(_, value)| value.as_ref());
-                let sent = [request.url.as_bytes(), &request.body].into_iter().chain(written);
-                self.redirected(sent, status, &headers);
+                self.redirected(request.texts(), status, &headers);
                 Ok(Response {
                     status,
                     status_line: (version == Version::H1).then(|| received.status_line.clone()),
