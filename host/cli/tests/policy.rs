@@ -60,9 +60,8 @@ name = "v6.example"
 addresses = ["2001:4860:4860::8888"]
 "#,
     );
-    for inside in INSIDE {
-        text += &format!("[[rule]]\nwhen = {{ endpoint = \"{inside}\" }}\ndo = \"drop\"\n");
-    }
+    let rule = |inside| format!("[[rule]]\nwhen = {{ endpoint = \"{inside}\" }}\ndo = \"drop\"\n");
+    text.extend(INSIDE.map(rule));
     text
 }
 

@@ -29,10 +29,11 @@ impl Named {
 
     /// Add an address or a name; false for anything else.
     pub fn add(&mut self, host: &str) -> bool {
-        let place = parse(host);
-        let is_one = place.is_some();
-        place.into_iter().for_each(|place| self.add_place(place));
-        is_one
+        let Some(place) = parse(host) else {
+            return false;
+        };
+        self.add_place(place);
+        true
     }
 
     fn add_word(&mut self, word: &str) {
