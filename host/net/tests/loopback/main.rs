@@ -9,6 +9,7 @@
 
 mod budget;
 mod dns;
+mod doh3;
 mod http;
 mod http1;
 mod http2;

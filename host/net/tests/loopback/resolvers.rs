@@ -27,7 +27,7 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 
 /// The reply of a good resolver: an address of each family, and a text.
-fn reply(query: &[u8]) -> Vec<u8> {
+pub(crate) fn reply(query: &[u8]) -> Vec<u8> {
     let mut message = Message::from_vec(query).unwrap();
     message.metadata.message_type = MessageType::Response;
     message.edns = None;
@@ -59,7 +59,7 @@ async fn answer_backwards(mut stream: impl AsyncRead + AsyncWrite + Unpin, count
     }
 }
 
-fn asking(resolver: Resolver) -> LookupOptions {
+pub(crate) fn asking(resolver: Resolver) -> LookupOptions {
     LookupOptions {
         resolver,
         timeout: Some(Duration::from_secs(10)),
@@ -67,11 +67,11 @@ fn asking(resolver: Resolver) -> LookupOptions {
     }
 }
 
-async fn ask(bench: &Bench, options: LookupOptions) -> Answer {
+pub(crate) async fn ask(bench: &Bench, options: LookupOptions) -> Answer {
     bench.net.ask(&bench.tx, "example.org", options).await.unwrap()
 }
 
-fn addresses(answer: &Answer) -> Vec<String> {
+pub(crate) fn addresses(answer: &Answer) -> Vec<String> {
     answer.addresses.iter().map(ToString::to_string).collect()
 }
 
