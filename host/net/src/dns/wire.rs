@@ -135,6 +135,8 @@ impl Response {
         match (self.rcode, self.is_truncated) {
             (0, true) => Some("the response is truncated".to_owned()),
             (0 | 2 | 3 | 5, _) => None,
+            // The number has two meanings, and the other is for signed messages (TSIG).
+            (16, _) => Some("rcode 16: Bad option versions".to_owned()),
             (rcode, _) => {
                 // EDNS has the upper eight of twelve bits.
                 let [high, low] = (rcode << 4).to_be_bytes();

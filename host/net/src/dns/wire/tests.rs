@@ -184,7 +184,7 @@ fn response_codes_become_failures() {
     assert_eq!(code(5), FailureCode::DNS_REFUSED_ERROR);
     assert_eq!(code(4), FailureCode::DNS_SERVER_MISBEHAVING);
     assert_eq!(of(4).detail().unwrap(), "rcode 4: Not Implemented");
-    assert_eq!(of(16).detail().unwrap(), "rcode 16: Bad OPT Version");
+    assert_eq!(of(16).detail().unwrap(), "rcode 16: Bad option versions");
 }
 
 proptest! {
