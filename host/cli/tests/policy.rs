@@ -138,7 +138,7 @@ fn a_hostile_guest_finds_no_way_out() {
         .count();
     assert!(denied("tcp_connect", "/status/failure") > 50);
     assert!(denied("queries", "/failure") >= lookups.min(8));
-    assert!(!report[0].to_string().contains("a private network"));
+    assert!(!report[0].to_string().contains("(private)"));
     let events = events(&output);
     let summary = events.last().unwrap();
     assert!(summary["refused"].as_u64().unwrap() >= 50, "{summary}");
