@@ -109,6 +109,7 @@ async fn steps(engine: &Engine, servers: &Servers, rounds: usize) {
         catalog: Arc::new(Catalog::preinstalled(engine.clone())),
         policy: Policy::default(),
         net: NetConfig::unrestricted(),
+        transcripts: None,
     };
     let script = script(servers.address);
     let script = netsonde_script::parse("bench", script.as_bytes(), &probe.catalog.vocabulary().unwrap())
@@ -314,6 +315,7 @@ fn run() -> Run {
         info: RunInfo::default(),
         minis: Arc::new(Nothing),
         view: Arc::new(Nothing),
+        transcripts: None,
     }
 }
 

@@ -29,6 +29,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run a script.
     Runx(Runx),
+    /// Run the guests of recorded measurements again, without any network, and compare.
+    Replay(Replay),
     /// Check a script and say what is wrong with it; run nothing.
     CheckScript(CheckScript),
     /// List the nettests and mini nettests of this probe; with --json, with whole digests and reasons.
@@ -63,6 +65,11 @@ pub(crate) struct Runx {
     #[arg(long, value_name = "FILE")]
     pub(crate) log_file: Option<PathBuf>,
 
+    /// Record what every guest asks and is told, each measurement in a folder of its own below this one, which must be
+    /// new or empty. Recordings hold addresses of this probe: they are not for publication.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) record: Option<PathBuf>,
+
     /// Start no target once this much time has passed: 90s, 5m. 0 means no limit.
     #[arg(long, value_name = "DURATION", default_value = "0", value_parser = duration)]
     pub(crate) max_runtime: Duration,
@@ -87,6 +94,16 @@ pub(crate) struct Runx {
     /// Why the probe runs; settings may differ.
     #[arg(long, value_enum, default_value = "manual")]
     pub(crate) run_mode: RunMode,
+
+    #[command(flatten)]
+    pub(crate) modules: Modules,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Replay {
+    /// A recording of `runx --record`, or a folder of them.
+    #[arg(value_name = "DIR")]
+    pub(crate) dir: PathBuf,
 
     #[command(flatten)]
     pub(crate) modules: Modules,

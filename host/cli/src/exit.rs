@@ -11,6 +11,8 @@ pub(crate) enum Exit {
     NoLab,
     /// The script ran to its end, and at least one nettest broke.
     Broken,
+    /// A replay did something else than its transcript says.
+    Diverged,
     /// Interrupted; what is in the report is whole.
     Interrupted,
     /// What the command inside the lab ended with.
@@ -25,6 +27,7 @@ Exit codes:
     2  wrong arguments
     3  the lab is not available here; the message says what to change
     4  the script ran to its end, and at least one nettest broke
+    5  a replay did something else than its transcript says
   130  interrupted; what is in the report is whole
 `netsonde lab` ends with the exit code of its command.";
 
@@ -35,6 +38,7 @@ impl From<Exit> for std::process::ExitCode {
             Exit::Failed => 1,
             Exit::NoLab => 3,
             Exit::Broken => 4,
+            Exit::Diverged => 5,
             Exit::Interrupted => 130,
             Exit::Command(code) => code,
         })

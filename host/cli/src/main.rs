@@ -22,6 +22,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match &cli.command {
         Command::Runx(args) => command::runx::run(args, cli.json, cli.verbose),
+        Command::Replay(args) => command::replay::run(args, cli.json, cli.verbose),
         Command::CheckScript(args) => command::check_script::run(args, cli.json, cli.verbose),
         Command::List(args) => command::list::run(args, cli.json, cli.verbose),
         Command::Lab(args) => command::lab::run(args, cli.verbose),

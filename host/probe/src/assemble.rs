@@ -5,7 +5,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use netsonde_data::observation::Observations;
 use serde_json::{Map, Value};
 
 /// The member that stands for observations: `{"$observations": {"kind": "queries", "transactions": [1, 2]}}`.
@@ -22,10 +21,7 @@ pub(crate) struct Joined {
 
 /// Join a guest's own keys with the observations. An observation that the guest placed stands there and nowhere else;
 /// all others stand under the archival key of their kind.
-pub(crate) fn join(
-    own: Map<String, Value>,
-    observations: &Observations,
-) -> Result<Joined, serde_json::Error> {
+pub(crate) fn join(own: Map<String, Value>, observations: &Value) -> Result<Joined, serde_json::Error> {
     let mut archive = Archive::new(observations)?;
     let mut joined = Joined::default();
     for (key, mut value) in own {
@@ -81,7 +77,7 @@ struct Archive {
 }
 
 impl Archive {
-    fn new(observations: &Observations) -> Result<Self, serde_json::Error> {
+    fn new(observations: &Value) -> Result<Self, serde_json::Error> {
         let mut kinds: BTreeMap<String, Vec<Value>> = KINDS
             .iter()
             .map(|kind| ((*kind).to_owned(), Vec::new()))
@@ -156,16 +152,15 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn observed() -> Observations {
-        serde_json::from_value(json!({
+    fn observed() -> Value {
+        json!({
             "tcp_connect": [
                 {"ip": "192.0.2.1", "port": 443, "status": {"failure": null, "success": true}, "t0": 0.1, "t": 0.2,
                  "tags": [], "transaction_id": 1},
                 {"ip": "192.0.2.2", "port": 443, "status": {"failure": "connection_refused", "success": false},
                  "t0": 0.1, "t": 0.2, "tags": [], "transaction_id": 2},
             ],
-        }))
-        .unwrap()
+        })
     }
 
     fn object(value: Value) -> Map<String, Value> {

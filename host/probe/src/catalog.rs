@@ -134,6 +134,15 @@ impl Catalog {
         entry.load(&self.engine)
     }
 
+    /// Load a mini nettest, whatever its version; the error names the module.
+    pub(crate) fn mini_of_any_version(&self, name: &str) -> Result<Arc<Module>, String> {
+        let entry = self
+            .minis
+            .get(name)
+            .ok_or_else(|| format!("mini nettest `{name}` is not known here"))?;
+        entry.load(&self.engine)
+    }
+
     /// Load every mini nettest, so that none is compiled while something is being measured.
     pub fn load_minis(&self) {
         for entry in self.minis.values() {

@@ -13,6 +13,7 @@ mod measure;
 mod probe;
 pub mod report;
 pub mod settings;
+pub mod transcript;
 pub mod view;
 
 pub use measure::{SOFTWARE_NAME, SOFTWARE_VERSION};

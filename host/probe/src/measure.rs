@@ -9,14 +9,16 @@ use netsonde_data::location::Locations;
 use netsonde_data::measurement::Measurement;
 use netsonde_data::scrub::Scrubber;
 use netsonde_net::{Clock, Destinations, Meter, Net, NetConfig, Pace, Trace};
-use netsonde_sandbox::{Budget, GuestView, Module, Run, RunError, RunInfo, Usage};
+use netsonde_sandbox::{Budget, Engine, GuestView, Module, Run, RunError, RunInfo, TranscriptSink, Usage};
 use netsonde_script::{MiniTarget, NettestRun, TestHelper};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::assemble;
 use crate::destinations::destinations;
 use crate::location::{self, LocationError};
 use crate::probe::Probe;
+use crate::transcript::{self, Facts, ModuleFacts};
 use crate::view::{Measured, Refused};
 
 /// The software that made a measurement, as OONI's pipeline reads it.
@@ -175,6 +177,8 @@ impl Experiment {
         let config = self.net_config(context, probe, &target)?;
         let net = Net::new(&config, trace.clone(), Arc::new(meter)).map_err(|error| error.to_string())?;
         let annotations = self.annotations(&target);
+        let transcripts = probe.transcripts.as_ref();
+        let folder = transcripts.and_then(|transcripts| transcripts.measurement(self.nettest_name()));
         let run = Run {
             net: net.clone(),
             grants: probe.grants(),
@@ -187,6 +191,7 @@ impl Experiment {
             },
             minis: probe.catalog.clone(),
             view: view.clone(),
+            transcripts: folder.clone().map(|folder| folder as Arc<dyn TranscriptSink>),
         };
         let input = target.input().map(str::to_owned);
         let options = target.document.get("options").cloned().unwrap_or_default();
@@ -194,46 +199,33 @@ impl Experiment {
         let report = engine.run(&self.module, target.document, run).await;
         let runtime = clock.now();
 
-        let (own, mut error) = match report.result {
-            Ok(own) => (own, None),
+        let own = match report.result {
             // The guest itself says that there is nothing to measure.
             Err(refused @ (RunError::Guest { .. } | RunError::NotGranted { .. })) => {
+                if let Some(folder) = folder {
+                    folder.discard();
+                }
                 return Err(refused.to_string());
             }
-            Err(error) => (Map::new(), Some(error)),
+            own => own.map_err(|error| Broken::from(&error)),
         };
         let scrubber = Scrubber::new(context.addresses.iter().copied());
-        let mut joined = assemble::join(own, &trace.observations())
+        let observations = serde_json::to_value(trace.observations())
             .map_err(|error| format!("serialise observations: {error}"))?;
-        scrub(&scrubber, &mut joined.test_keys);
-        if error.is_none() {
-            let test_keys = Value::Object(std::mem::take(&mut joined.test_keys));
-            let reduced = engine.reduce(&self.module, &test_keys).await;
-            if let Value::Object(test_keys) = test_keys {
-                joined.test_keys = test_keys;
-            }
-            match reduced {
-                Ok(mut top_level) => {
-                    scrub(&scrubber, &mut top_level);
-                    assemble::merge(&mut joined, top_level);
-                }
-                Err(failed) => error = Some(failed),
-            }
-        }
-        for key in &joined.refused {
+        let broken = own.as_ref().err().cloned();
+        let Keyed {
+            test_keys,
+            error,
+            refused: not_theirs,
+        } = test_keys(engine, &self.module, own, &observations, &scrubber).await?;
+        for key in &not_theirs {
             let message =
                 format!("the guest may not write `{key}`, which belongs to the observations; ignored");
             view.log(&manifest.name, netsonde_sandbox::Level::Warning, &message);
         }
-        if let Some(error) = &error {
-            joined.test_keys.insert(
-                "x_netsonde_error".into(),
-                json!({"kind": kind(error), "message": scrubber.text(&error.to_string()), "module": manifest.name}),
-            );
-        }
 
-        let summary = summary(&manifest.summary_keys.texts, &joined.test_keys);
-        let anomaly = anomaly(&manifest.summary_keys.anomaly, &joined.test_keys);
+        let summary = summary(&manifest.summary_keys.texts, &test_keys);
+        let anomaly = anomaly(&manifest.summary_keys.anomaly, &test_keys);
         let envelope = Envelope {
             context,
             started,
@@ -246,13 +238,19 @@ impl Experiment {
         measurement
             .annotations
             .insert("netsonde_usage".into(), usage.to_string());
-        measurement.test_keys = Value::Object(joined.test_keys);
+        measurement.test_keys = Value::Object(test_keys);
+        if let (Some(folder), Some(transcripts)) = (&folder, &probe.transcripts) {
+            let facts = self.facts(&envelope, broken, observations, folder.instances());
+            if let Err(error) = folder.finish(&facts, &measurement.test_keys) {
+                transcripts.lose(&error);
+            }
+        }
         let measured = Measured {
             nettest_name: self.nettest.nettest_name.clone(),
             input,
             anomaly,
             summary,
-            error: error.map(|error| error.to_string()),
+            error: error.map(|error| error.message),
             runtime: runtime.as_secs_f64(),
             usage,
             refused: refused(&net),
@@ -290,6 +288,36 @@ impl Experiment {
             destinations,
             ..probe.net.clone()
         })
+    }
+
+    /// What a recording says about the measurement.
+    fn facts(
+        &self,
+        envelope: &Envelope<'_>,
+        error: Option<Broken>,
+        observations: Value,
+        instances: Vec<String>,
+    ) -> Facts {
+        let manifest = self.module.manifest();
+        Facts {
+            recording: transcript::FORMAT,
+            nettest_name: self.nettest.nettest_name.clone(),
+            module: ModuleFacts {
+                name: manifest.name.clone(),
+                version: manifest.version.to_string(),
+                sha256: self.module.digest().to_owned(),
+            },
+            input: envelope.input.map(str::to_owned),
+            started_at: jiff::Timestamp::try_from(envelope.started)
+                .unwrap_or_default()
+                .to_string(),
+            runtime: envelope.runtime.as_secs_f64(),
+            software: format!("{SOFTWARE_NAME}/{SOFTWARE_VERSION}"),
+            error,
+            probe_addresses: envelope.context.addresses.clone(),
+            observations,
+            instances,
+        }
     }
 
     fn annotations(&self, target: &Target) -> BTreeMap<String, String> {
@@ -347,6 +375,77 @@ struct Envelope<'a> {
     runtime: Duration,
     input: Option<&'a str>,
     options: &'a Value,
+}
+
+/// Why a run came to no result, for `x_netsonde_error`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Broken {
+    kind: String,
+    message: String,
+}
+
+impl From<&RunError> for Broken {
+    fn from(error: &RunError) -> Self {
+        Self {
+            kind: kind(error).to_owned(),
+            message: error.to_string(),
+        }
+    }
+}
+
+/// Test keys, and what went wrong on the way.
+pub(crate) struct Keyed {
+    pub(crate) test_keys: Map<String, Value>,
+    /// Of `run` or of `reduce`.
+    pub(crate) error: Option<Broken>,
+    /// Keys that the guest tried to write and that are the host's.
+    pub(crate) refused: Vec<String>,
+}
+
+/// From what a guest returned and what the host observed to test keys. A replay makes them by this, too.
+pub(crate) async fn test_keys(
+    engine: &Engine,
+    module: &Arc<Module>,
+    own: Result<Map<String, Value>, Broken>,
+    observations: &Value,
+    scrubber: &Scrubber,
+) -> Result<Keyed, String> {
+    let (own, mut error) = match own {
+        Ok(own) => (own, None),
+        Err(error) => (Map::new(), Some(error)),
+    };
+    let mut joined =
+        assemble::join(own, observations).map_err(|error| format!("serialise observations: {error}"))?;
+    scrub(scrubber, &mut joined.test_keys);
+    if error.is_none() {
+        let test_keys = Value::Object(std::mem::take(&mut joined.test_keys));
+        let reduced = engine.reduce(module, &test_keys).await;
+        if let Value::Object(test_keys) = test_keys {
+            joined.test_keys = test_keys;
+        }
+        match reduced {
+            Ok(mut top_level) => {
+                scrub(scrubber, &mut top_level);
+                assemble::merge(&mut joined, top_level);
+            }
+            Err(failed) => error = Some(Broken::from(&failed)),
+        }
+    }
+    if let Some(error) = &error {
+        joined.test_keys.insert(
+            "x_netsonde_error".into(),
+            json!({
+                "kind": error.kind,
+                "message": scrubber.text(&error.message),
+                "module": module.manifest().name,
+            }),
+        );
+    }
+    Ok(Keyed {
+        test_keys: joined.test_keys,
+        error,
+        refused: joined.refused,
+    })
 }
 
 /// The word for an error in `x_netsonde_error`.

@@ -7,6 +7,7 @@ use netsonde_sandbox::{Capability, Grants};
 
 use crate::catalog::Catalog;
 use crate::settings::Policy;
+use crate::transcript::Transcripts;
 
 /// A probe: modules, policy, and what the network primitives need to know.
 #[derive(Clone)]
@@ -17,6 +18,8 @@ pub struct Probe {
     pub policy: Policy,
     /// What the network primitives need to know.
     pub net: NetConfig,
+    /// Where recordings of measurements go, if they are to be made.
+    pub transcripts: Option<Arc<Transcripts>>,
 }
 
 impl Probe {

@@ -85,6 +85,7 @@ impl Bench {
                 catalog: Arc::new(catalog),
                 policy: Policy::default(),
                 net: NetConfig::unrestricted(),
+                transcripts: None,
             },
             events: Arc::default(),
             location: GivenLocation::new(locations("203.0.113.77", 137)),

@@ -14,6 +14,7 @@
 //!    does not grant is not worked around at run time; the module does not start.
 //! 4. `run`, `reduce`, `host::mini`: each instance has a store of its own (`instance`), inside its own and its caller's
 //!    budget (`ledger`, `limits`, `cpu`). `host` has one file for each interface.
+//! 5. `tape`: what a run asked and was told can be written down, and [`Engine::replay`] runs a module on that alone.
 
 mod bindings;
 mod budget;
@@ -32,16 +33,11 @@ mod linking;
 mod manifest;
 mod module;
 mod reduce;
+mod replay;
 mod run;
 mod state;
+mod tape;
 mod ticker;
-#[cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        reason = "the linking table asks for it; what reads and writes transcripts comes next"
-    )
-)]
 mod wire;
 
 pub use budget::{Budget, Usage};
@@ -51,4 +47,8 @@ pub use error::{BudgetExceeded, EngineError, ModuleError, RunError};
 pub use inspect::Digest;
 pub use manifest::{BudgetAsk, InputPolicy, Kind, MANIFEST_SECTION, Manifest, SummaryKeys, Version};
 pub use module::Module;
+pub use replay::Replayed;
 pub use run::{GuestView, Level, MiniSource, Run, RunInfo, RunReport};
+pub use tape::record::TranscriptSink;
+pub use tape::replay::{Called, Divergence};
+pub use tape::transcript::{Head, Transcript, TranscriptError};

@@ -23,10 +23,11 @@ mod table;
 
 use wasmtime::component::Linker;
 
-use self::table::Table;
+use self::table::{Linked, Table};
 use crate::bindings::{dns, http, info, mini, progress, quic, tcp, tls, types};
 use crate::capability::Capability;
 use crate::manifest::Manifest;
+use crate::replay::Replaying;
 use crate::state::State;
 
 /// Make a function that adds each line to a [`Table`].
@@ -51,7 +52,12 @@ macro_rules! line {
         })?
     };
     ($table:ident, drop $wit:literal ($handle:ident) $module:ident::$trait:ident::$method:ident) => {
-        $table.resource($wit, stringify!($handle), <State as $module::$trait>::$method)?
+        $table.resource(
+            $wit,
+            concat!("[drop]", $wit),
+            &[stringify!($handle)],
+            <State as $module::$trait>::$method,
+        )?
     };
 }
 
@@ -200,8 +206,10 @@ interface! { progress {
     sync "log"(level, message) = progress::Host::log;
 } }
 
+type Lines = fn(&mut Table<'_, '_>) -> wasmtime::Result<()>;
+
 /// The table of an interface.
-fn interface(capability: Capability) -> fn(&mut Table<'_, '_>) -> wasmtime::Result<()> {
+fn interface(capability: Capability) -> Lines {
     match capability {
         Capability::Dns => dns,
         Capability::Tcp => tcp,
@@ -214,22 +222,33 @@ fn interface(capability: Capability) -> fn(&mut Table<'_, '_>) -> wasmtime::Resu
     }
 }
 
-/// Put `types`, and the interfaces that the manifest asks for, into the linker.
-pub(crate) fn link(linker: &mut Linker<State>, manifest: &Manifest) -> wasmtime::Result<()> {
-    add(linker, "types", types)?;
-    for &capability in manifest.capabilities.keys() {
-        add(linker, capability.as_str(), interface(capability))?;
+/// `types`, and the interfaces that the manifest asks for.
+fn interfaces(manifest: &Manifest) -> impl Iterator<Item = (&'static str, Lines)> {
+    let asked = manifest.capabilities.keys();
+    let asked = asked.map(|&capability| (capability.as_str(), interface(capability)));
+    std::iter::once(("types", types as Lines)).chain(asked)
+}
+
+fn full_name(interface: &str) -> String {
+    format!("netsonde:probe/{interface}@0.1.0")
+}
+
+/// Link what the manifest asks for, to measure.
+pub(crate) fn live(linker: &mut Linker<State>, manifest: &Manifest) -> wasmtime::Result<()> {
+    for (name, lines) in interfaces(manifest) {
+        let mut instance = linker.instance(&full_name(name))?;
+        lines(&mut Table::new(name, Linked::Live(&mut instance)))?;
     }
     Ok(())
 }
 
-fn add(
-    linker: &mut Linker<State>,
-    name: &str,
-    lines: fn(&mut Table<'_, '_>) -> wasmtime::Result<()>,
-) -> wasmtime::Result<()> {
-    let mut instance = linker.instance(&format!("netsonde:probe/{name}@0.1.0"))?;
-    lines(&mut Table::new(&mut instance))
+/// Link what the manifest asks for, to replay.
+pub(crate) fn replay(linker: &mut Linker<Replaying>, manifest: &Manifest) -> wasmtime::Result<()> {
+    for (name, lines) in interfaces(manifest) {
+        let mut instance = linker.instance(&full_name(name))?;
+        lines(&mut Table::new(name, Linked::Replay(&mut instance)))?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

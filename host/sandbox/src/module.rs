@@ -10,6 +10,7 @@ use crate::limits::Memory;
 use crate::linking;
 use crate::manifest::{Kind, Manifest};
 use crate::state::State;
+use crate::tape::transcript::Head;
 
 /// A guest that is ready to run.
 pub struct Module {
@@ -17,6 +18,7 @@ pub struct Module {
     name: String,
     manifest: Manifest,
     digest: Digest,
+    pub(crate) component: Component,
     pub(crate) linked: Linked,
 }
 
@@ -57,6 +59,7 @@ impl Module {
             name: name.to_owned(),
             manifest,
             digest,
+            component: component.clone(),
             linked,
         })
     }
@@ -79,6 +82,15 @@ impl Module {
     /// What errors call it.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// How a transcript of this module begins, when it is called with `argument`.
+    pub(crate) fn head(&self, argument: String) -> Head {
+        Head::new(
+            self.manifest.name.clone(),
+            self.digest.as_str().to_owned(),
+            argument,
+        )
     }
 
     /// Whether everything that the module asks for is granted. Nothing else decides: what is not asked for is not in
@@ -111,7 +123,7 @@ impl std::fmt::Debug for Module {
 /// What the manifest asks for, and nothing more.
 fn linker(component: &Component, manifest: &Manifest) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(component.engine());
-    linking::link(&mut linker, manifest)?;
+    linking::live(&mut linker, manifest)?;
     Ok(linker)
 }
 

@@ -21,6 +21,8 @@ use crate::instance;
 use crate::ledger::{Account, Ledger};
 use crate::module::{Linked, Module};
 use crate::state::{Shared, State};
+use crate::tape::record::{Recording, TranscriptSink};
+use crate::tape::transcript::End;
 
 /// How long the tasks of a run that is over may take to notice.
 const LAST_MOMENTS: Duration = Duration::from_secs(2);
@@ -39,6 +41,8 @@ pub struct Run {
     pub minis: Arc<dyn MiniSource>,
     /// Where progress and log lines go.
     pub view: Arc<dyn GuestView>,
+    /// Where transcripts go, if the run is to be recorded.
+    pub transcripts: Option<Arc<dyn TranscriptSink>>,
 }
 
 /// What a guest may ask about the run.
@@ -119,7 +123,13 @@ impl Engine {
         let meter = shared.net.meter().clone();
         let task = Task::spawn(
             &shared,
-            nettest(shared.clone(), ledger.clone(), module.clone(), target),
+            nettest(
+                shared.clone(),
+                ledger.clone(),
+                module.clone(),
+                target.to_string(),
+                run.transcripts,
+            ),
         );
         let result = instance::flatten(module.name(), task.await);
         tasks.close();
@@ -146,7 +156,8 @@ async fn nettest(
     shared: Arc<Shared>,
     ledger: Arc<Ledger>,
     module: Arc<Module>,
-    target: Value,
+    target: String,
+    transcripts: Option<Arc<dyn TranscriptSink>>,
 ) -> Result<Map<String, Value>, RunError> {
     let Linked::Nettest { run: linked, .. } = &module.linked else {
         return Err(RunError::WrongKind {
@@ -156,11 +167,14 @@ async fn nettest(
     };
     module.allowed(&shared.grants)?;
     let wall_clock = ledger.budget().wall_clock;
-    let state = State::new(shared.clone(), ledger.clone(), Instant::now() + wall_clock, None);
+    let mut state = State::new(shared.clone(), ledger.clone(), Instant::now() + wall_clock, None);
     ledger
         .add(Account::Instances, 1)
         .map_err(|exceeded| instance::exceeded(module.name(), exceeded))?;
-    let (linked, target) = (linked.clone(), target.to_string());
+    let recording =
+        transcripts.map(|sink| Recording::start(&sink, "nettest".to_owned(), &module.head(target.clone())));
+    state.recording.clone_from(&recording);
+    let linked = linked.clone();
     let answer = instance::run(
         &shared.engine,
         &ledger,
@@ -180,6 +194,9 @@ async fn nettest(
             })
         },
     )
-    .await?;
-    instance::object(module.name(), answer)
+    .await;
+    if let Some(recording) = recording {
+        recording.end(End::of(&answer));
+    }
+    instance::object(module.name(), answer?)
 }

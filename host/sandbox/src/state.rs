@@ -13,6 +13,7 @@ use crate::engine::Engine;
 use crate::ledger::{Account, Charge, Ledger};
 use crate::limits::Memory;
 use crate::run::{GuestView, MiniSource, RunInfo};
+use crate::tape::record::Recording;
 
 /// What the instances of one run share: a nettest's and those of its mini nettests.
 pub(crate) struct Shared {
@@ -41,6 +42,10 @@ pub(crate) struct State {
     pub(crate) is_mini: bool,
     /// The ids of the transactions that were begun, in order.
     pub(crate) begun: Vec<u64>,
+    /// Where calls and answers are noted, if they are.
+    pub(crate) recording: Option<Arc<Recording>>,
+    /// The number of the asynchronous call that began last, in the recording.
+    pub(crate) call: usize,
     table: ResourceTable,
     handles: u64,
 }
@@ -60,6 +65,8 @@ impl State {
             is_mini: mini_tags.is_some(),
             tags: mini_tags.unwrap_or_default(),
             begun: Vec::new(),
+            recording: None,
+            call: 0,
             table: ResourceTable::new(),
             handles: 0,
         }

@@ -4,6 +4,7 @@ pub(crate) mod check_script;
 pub(crate) mod demo;
 pub(crate) mod lab;
 pub(crate) mod list;
+pub(crate) mod replay;
 pub(crate) mod runx;
 
 use std::io::Read as _;

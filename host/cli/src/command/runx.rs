@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::sync::Arc;
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, anyhow, ensure};
 use netsonde_data::Measurement;
 use netsonde_net::{Budget, Clock, Meter, Net, NetConfig, Scope, Trace};
 use netsonde_probe::Probe;
@@ -11,6 +11,7 @@ use netsonde_probe::interpreter::RunScriptError;
 use netsonde_probe::location::GivenLocation;
 use netsonde_probe::report::{Report, SaveError, Saver};
 use netsonde_probe::settings::{Policy, RunOptions, Settings};
+use netsonde_probe::transcript::Transcripts;
 use netsonde_probe::view::View;
 use tokio_util::sync::CancellationToken;
 
@@ -47,10 +48,13 @@ pub(crate) fn run(args: &Runx, json: bool, verbose: u8) -> anyhow::Result<Exit> 
         stderr.line(&warnings);
     }
 
+    let transcripts = args.record.as_deref().map(Transcripts::create).transpose()?;
+    let transcripts = transcripts.map(Arc::new);
     let probe = Probe {
         catalog: Arc::new(catalog),
         policy: policy(args)?,
         net: net_config()?,
+        transcripts: transcripts.clone(),
     };
     let mut saver = saver(args, json)?;
     let events = Arc::new(JsonView::default());
@@ -75,9 +79,16 @@ pub(crate) fn run(args: &Runx, json: bool, verbose: u8) -> anyhow::Result<Exit> 
     });
     // A name lookup under way can not be cancelled; do not wait for it.
     runtime.shutdown_background();
+    let lost = transcripts
+        .map(|transcripts| transcripts.lost())
+        .unwrap_or_default();
     match summary {
         Ok(summary) if summary.stopped && stop.is_cancelled() => Ok(Exit::Interrupted),
         Ok(_) if events.lost() => Ok(Exit::Failed),
+        Ok(_) if !lost.is_empty() => Err(anyhow!(
+            "the measurements are whole, but not every one was recorded: {}",
+            lost.join("; ")
+        )),
         Ok(summary) if summary.broken > 0 => Ok(Exit::Broken),
         Ok(_) => Ok(Exit::Done),
         Err(error @ RunScriptError::Location(_)) => {

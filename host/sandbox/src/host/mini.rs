@@ -16,6 +16,8 @@ use crate::ledger::{Account, Charge, Ledger};
 use crate::manifest::Kind;
 use crate::module::{Linked, Module};
 use crate::state::{Shared, State};
+use crate::tape::record::Recording;
+use crate::tape::transcript::End;
 
 /// The most instances at a time.
 const PARALLELISM: u32 = 32;
@@ -26,6 +28,8 @@ struct Call {
     shared: Arc<Shared>,
     ledger: Arc<Ledger>,
     deadline: Instant,
+    /// The caller's transcript, and the number that the call has in it.
+    recording: Option<(Arc<Recording>, usize)>,
 }
 
 impl mini::Host for State {}
@@ -41,11 +45,16 @@ impl<T: Send> mini::HostWithStore<T> for HasSelf<State> {
             .map(|request| request.run.len() + request.with.len() + size(&request.tags))
             .sum();
         let caller = Caller::new(accessor, bytes)?;
-        let deadline = accessor.with(|mut access| access.get().deadline);
+        let (deadline, recording) = accessor.with(|mut access| {
+            let state = access.get();
+            let recording = state.recording.clone();
+            (state.deadline, recording.map(|recording| (recording, state.call)))
+        });
         let call = Call {
             shared: caller.shared.clone(),
             ledger: caller.ledger.clone(),
             deadline,
+            recording,
         };
         let (statuses, _held): (Vec<_>, Vec<_>) =
             run_all(call, requests, parallelism).await.into_iter().unzip();
@@ -76,7 +85,8 @@ async fn run_all(
 ) -> Vec<(types::MiniStatus, Charge)> {
     let width = usize::try_from(parallelism.clamp(1, PARALLELISM)).unwrap_or(1);
     futures::stream::iter(requests)
-        .map(|request| one(call.clone(), request))
+        .enumerate()
+        .map(|(index, request)| one(call.clone(), index, request))
         .buffered(width)
         .collect()
         .await
@@ -84,7 +94,7 @@ async fn run_all(
 
 /// One request, in a task of its own: another store's loop can not be polled from inside the caller's. What it came to
 /// counts as the caller's memory until the caller has it.
-async fn one(call: Call, request: types::MiniRequest) -> (types::MiniStatus, Charge) {
+async fn one(call: Call, index: usize, request: types::MiniRequest) -> (types::MiniStatus, Charge) {
     let mut charge = Charge::new(&call.ledger);
     let name = request.run.clone();
     let task = Task::spawn(&call.shared.clone(), async move {
@@ -94,7 +104,7 @@ async fn one(call: Call, request: types::MiniRequest) -> (types::MiniStatus, Cha
             Kind::Nettest => Err(format!("{} is a nettest, not a mini nettest", request.run)),
         });
         match module {
-            Ok(module) => Ok(mini_nettest(call, module, request).await.map_or_else(
+            Ok(module) => Ok(mini_nettest(call, index, module, request).await.map_or_else(
                 |error| types::MiniStatus::Broken(error.failure().into()),
                 types::MiniStatus::Done,
             )),
@@ -114,6 +124,7 @@ async fn one(call: Call, request: types::MiniRequest) -> (types::MiniStatus, Cha
 /// Run a mini nettest in an instance of its own, on its caller's budget.
 async fn mini_nettest(
     call: Call,
+    index: usize,
     module: Arc<Module>,
     request: types::MiniRequest,
 ) -> Result<types::Outcome, RunError> {
@@ -121,6 +132,7 @@ async fn mini_nettest(
         shared,
         ledger: caller,
         deadline,
+        recording,
     } = call;
     let Linked::MiniNettest(linked) = &module.linked else {
         return Err(RunError::WrongKind {
@@ -139,14 +151,16 @@ async fn mini_nettest(
     ledger
         .add(Account::Instances, 1)
         .map_err(|exceeded| instance::exceeded(module.name(), exceeded))?;
-    let state = State::new(
+    let mut state = State::new(
         shared.clone(),
         ledger.clone(),
         Instant::now() + wall_clock,
         Some(request.tags),
     );
     let (linked, with) = (linked.clone(), request.with);
-    let (answer, begun) = instance::run(
+    let recording = recording.map(|(caller, call)| caller.nested(call, index, &module.head(with.clone())));
+    state.recording.clone_from(&recording);
+    let ended = instance::run(
         &shared.engine,
         &ledger,
         wall_clock,
@@ -166,8 +180,15 @@ async fn mini_nettest(
             })
         },
     )
-    .await?;
-    let mut outcome = answer.map_err(|failure| RunError::Guest {
+    .await;
+    let (answer, begun) = match ended {
+        Ok((answer, begun)) => (Ok(answer), begun),
+        Err(error) => (Err(error), Vec::new()),
+    };
+    if let Some(recording) = recording {
+        recording.end(End::of(&answer));
+    }
+    let mut outcome = answer?.map_err(|failure| RunError::Guest {
         module: module.name().to_owned(),
         failure: failure.into(),
     })?;

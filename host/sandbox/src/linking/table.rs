@@ -1,5 +1,9 @@
-//! A table at work: each line becomes a function of the linker.
+//! A table at work: each line becomes a function of a linker.
+//!
+//! A line serves two kinds of store: one that measures, where the line's method does the work and a recording notes
+//! call and answer, and one that replays, where the transcript answers and the method is not even called.
 
+use std::future::poll_fn;
 use std::pin::Pin;
 
 use wasmtime::StoreContextMut;
@@ -7,8 +11,10 @@ use wasmtime::component::{
     Accessor, ComponentNamedList, HasSelf, Lift, LinkerInstance, Resource, ResourceType,
 };
 
+use crate::replay::Replaying;
 use crate::state::State;
-use crate::wire::{Answer, Arguments};
+use crate::tape::{Function, record, replay};
+use crate::wire::{Answer, Arguments, Wire as _};
 
 /// What the generated traits of asynchronous functions are implemented for.
 pub(super) type Host = HasSelf<State>;
@@ -16,18 +22,28 @@ pub(super) type Host = HasSelf<State>;
 /// The answer of an asynchronous function, some time later.
 type Later<'a, R> = Pin<Box<dyn Future<Output = wasmtime::Result<R>> + Send + 'a>>;
 
+/// What a line is added to.
+pub(super) enum Linked<'t, 'l> {
+    /// To what measures.
+    Live(&'t mut LinkerInstance<'l, State>),
+    /// To what replays.
+    Replay(&'t mut LinkerInstance<'l, Replaying>),
+}
+
 /// An interface that is being linked.
 pub(super) struct Table<'t, 'l> {
-    instance: &'t mut LinkerInstance<'l, State>,
+    interface: &'static str,
+    linked: Linked<'t, 'l>,
     /// What was linked, as the line says it: a word, and a name in WIT.
     #[cfg(test)]
     pub(super) lines: Vec<(&'static str, &'static str)>,
 }
 
 impl<'t, 'l> Table<'t, 'l> {
-    pub(super) fn new(instance: &'t mut LinkerInstance<'l, State>) -> Self {
+    pub(super) fn new(interface: &'static str, linked: Linked<'t, 'l>) -> Self {
         Self {
-            instance,
+            interface,
+            linked,
             #[cfg(test)]
             lines: Vec::new(),
         }
@@ -37,8 +53,8 @@ impl<'t, 'l> Table<'t, 'l> {
     pub(super) fn sync<P, R>(
         &mut self,
         name: &'static str,
-        _arguments: &'static [&'static str],
-        function: fn(&mut State, P) -> wasmtime::Result<R>,
+        arguments: &'static [&'static str],
+        method: fn(&mut State, P) -> wasmtime::Result<R>,
     ) -> wasmtime::Result<()>
     where
         P: ComponentNamedList + Lift + Arguments + 'static,
@@ -46,20 +62,41 @@ impl<'t, 'l> Table<'t, 'l> {
     {
         #[cfg(test)]
         self.lines.push(("sync", name));
-        self.instance.func_wrap(
-            name,
-            move |mut store: StoreContextMut<'_, State>, arguments: P| {
-                function(store.data_mut(), arguments).map(R::lowered)
-            },
-        )
+        let function = self.function(name, arguments);
+        match &mut self.linked {
+            Linked::Live(instance) => instance.func_wrap(
+                name,
+                move |mut store: StoreContextMut<'_, State>, arguments: P| {
+                    let state = store.data_mut();
+                    let answer = match state.recording.clone() {
+                        None => method(state, arguments),
+                        Some(recording) => {
+                            let call = recording.call(&function, arguments.list());
+                            let answer = method(state, arguments);
+                            recording.answer(call, false, &answer);
+                            answer
+                        }
+                    };
+                    answer.map(R::lowered)
+                },
+            ),
+            Linked::Replay(instance) => instance.func_wrap(
+                name,
+                move |store: StoreContextMut<'_, Replaying>, arguments: P| {
+                    let replayer = &store.data().replayer;
+                    let call = replayer.call(&function, arguments.list())?;
+                    replayer.now(&function, call).map(R::lowered)
+                },
+            ),
+        }
     }
 
     /// An `async func`.
     pub(super) fn concurrent<P, R>(
         &mut self,
         name: &'static str,
-        _arguments: &'static [&'static str],
-        function: for<'a> fn(&'a Accessor<State>, P) -> Later<'a, R>,
+        arguments: &'static [&'static str],
+        method: for<'a> fn(&'a Accessor<State>, P) -> Later<'a, R>,
     ) -> wasmtime::Result<()>
     where
         P: ComponentNamedList + Lift + Arguments + Send + Sync + 'static,
@@ -67,24 +104,99 @@ impl<'t, 'l> Table<'t, 'l> {
     {
         #[cfg(test)]
         self.lines.push(("async", name));
-        self.instance
-            .func_wrap_concurrent(name, move |accessor: &Accessor<State>, arguments: P| {
-                Box::pin(async move { function(accessor, arguments).await.map(R::lowered) })
-            })
+        let function = self.function(name, arguments);
+        match &mut self.linked {
+            Linked::Live(instance) => {
+                instance.func_wrap_concurrent(name, move |accessor: &Accessor<State>, arguments: P| {
+                    Box::pin(async move {
+                        recorded(accessor, function, method, arguments)
+                            .await
+                            .map(R::lowered)
+                    })
+                })
+            }
+            Linked::Replay(instance) => {
+                instance.func_wrap_concurrent(name, move |accessor: &Accessor<Replaying>, arguments: P| {
+                    Box::pin(async move { replayed(accessor, function, &arguments).await.map(R::lowered) })
+                })
+            }
+        }
     }
 
     /// A resource, and what happens when the guest drops a handle.
     pub(super) fn resource<T: 'static>(
         &mut self,
         name: &'static str,
-        _argument: &'static str,
-        drop: fn(&mut State, Resource<T>) -> wasmtime::Result<()>,
+        function: &'static str,
+        arguments: &'static [&'static str],
+        method: fn(&mut State, Resource<T>) -> wasmtime::Result<()>,
     ) -> wasmtime::Result<()> {
         #[cfg(test)]
         self.lines.push(("drop", name));
-        self.instance
-            .resource(name, ResourceType::host::<T>(), move |mut store, handle| {
-                drop(store.data_mut(), Resource::new_own(handle))
-            })
+        let function = self.function(function, arguments);
+        let ty = ResourceType::host::<T>();
+        match &mut self.linked {
+            Linked::Live(instance) => instance.resource(name, ty, move |mut store, handle| {
+                let state = store.data_mut();
+                let handle = Resource::new_own(handle);
+                let Some(recording) = state.recording.clone() else {
+                    return method(state, handle);
+                };
+                let call = recording.call(&function, vec![handle.to_wire()]);
+                let answer = method(state, handle);
+                recording.answer(call, false, &answer);
+                answer
+            }),
+            Linked::Replay(instance) => instance.resource(name, ty, move |store, handle| {
+                let replayer = &store.data().replayer;
+                let call = replayer.call(&function, vec![handle.to_wire()])?;
+                replayer.now(&function, call)
+            }),
+        }
     }
+
+    fn function(&self, name: &'static str, arguments: &'static [&'static str]) -> Function {
+        Function {
+            interface: self.interface,
+            name,
+            arguments,
+        }
+    }
+}
+
+/// Do what an asynchronous function does, and note it where the run is recorded.
+async fn recorded<P: Arguments, R: Answer>(
+    accessor: &Accessor<State>,
+    function: Function,
+    method: for<'a> fn(&'a Accessor<State>, P) -> Later<'a, R>,
+    arguments: P,
+) -> wasmtime::Result<R> {
+    let Some(recording) = accessor.with(|mut access| access.get().recording.clone()) else {
+        return method(accessor, arguments).await;
+    };
+    let call = recording.call(&function, arguments.list());
+    accessor.with(|mut access| access.get().call = call);
+    let waiting = record::Waiting::new(recording, call);
+    let mut work = method(accessor, arguments);
+    let (later, answer) = match futures::poll!(work.as_mut()) {
+        std::task::Poll::Ready(answer) => (false, answer),
+        std::task::Poll::Pending => (true, work.await),
+    };
+    waiting.answer(later, &answer);
+    answer
+}
+
+/// Wait for the transcript to answer.
+async fn replayed<P: Arguments, R: Answer>(
+    accessor: &Accessor<Replaying>,
+    function: Function,
+    arguments: &P,
+) -> wasmtime::Result<R> {
+    let replayer = accessor.with(|mut access| access.get().replayer.clone());
+    let call = replayer.call(&function, arguments.list())?;
+    let mut waiting = replay::Waiting::new(replayer.clone(), call);
+    let mut first = true;
+    let answer = poll_fn(|context| replayer.poll(&function, call, std::mem::take(&mut first), context)).await;
+    waiting.answered = true;
+    answer
 }

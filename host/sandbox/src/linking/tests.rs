@@ -34,11 +34,11 @@ fn declared(resolve: &Resolve, interface: &str) -> Lines {
     functions.chain(resources).collect()
 }
 
-fn linked(name: &str, lines: fn(&mut Table<'_, '_>) -> wasmtime::Result<()>) -> Lines {
+fn linked(name: &'static str, lines: super::Lines) -> Lines {
     let engine = Engine::new(EngineConfig::default()).unwrap();
     let mut linker = Linker::new(engine.wasmtime());
     let mut instance = linker.instance(name).unwrap();
-    let mut table = Table::new(&mut instance);
+    let mut table = Table::new(name, Linked::Live(&mut instance));
     lines(&mut table).unwrap();
     let lines = table.lines.iter();
     lines

@@ -16,6 +16,7 @@ mod loading;
 mod minis;
 mod outcomes;
 mod reduce;
+mod replay;
 mod rules;
 mod servers;
 mod support;

@@ -8,7 +8,7 @@ use netsonde_data::observation::Observations;
 use netsonde_net::{Clock, Meter, Net, NetConfig, Trace};
 use netsonde_sandbox::{
     Budget, Engine, EngineConfig, Grants, GuestView, Level, MiniSource, Module, Run, RunError, RunInfo,
-    RunReport,
+    RunReport, TranscriptSink,
 };
 use serde_json::{Map, Value, json};
 
@@ -20,7 +20,7 @@ pub(crate) static HOSTILE: LazyLock<Arc<Module>> =
     LazyLock::new(|| ENGINE.load("hostile", netsonde_test_guests::hostile()).unwrap());
 
 /// The mini nettest that misbehaves on demand.
-static HOSTILE_MINI: LazyLock<Arc<Module>> = LazyLock::new(|| {
+pub(crate) static HOSTILE_MINI: LazyLock<Arc<Module>> = LazyLock::new(|| {
     ENGINE
         .load("hostile-mini", netsonde_test_guests::hostile_mini())
         .unwrap()
@@ -103,6 +103,7 @@ pub(crate) struct Attempt {
     pub(crate) budget: Budget,
     pub(crate) grants: Grants,
     pub(crate) trace: Trace,
+    pub(crate) transcripts: Option<Arc<dyn TranscriptSink>>,
 }
 
 /// Run `hostile` with these options, `mode` among them.
@@ -131,6 +132,7 @@ fn attempt(target: Value) -> Attempt {
         budget: Budget::default(),
         grants: Grants::all(),
         trace: Trace::new(Clock::start()),
+        transcripts: None,
     }
 }
 
@@ -162,6 +164,7 @@ impl Attempt {
             },
             minis: Arc::new(Minis),
             view: view.clone(),
+            transcripts: self.transcripts,
         };
         let report = ENGINE.run(&self.module, self.target, run).await;
         Seen {
