@@ -71,10 +71,10 @@ async fn replay(engine: &Engine, module: &Module, transcript: Transcript) -> Res
     };
     let mut linker = Linker::new(engine.wasmtime());
     linking::replay(&mut linker, module.manifest()).map_err(failed)?;
-    let linked = linker.instantiate_pre(&module.component).map_err(failed)?;
+    let ready = linker.instantiate_pre(&module.component).map_err(failed)?;
     let guest = match module.kind() {
-        Kind::Nettest => Guest::Nettest(NettestPre::new(linked).map_err(failed)?),
-        Kind::MiniNettest => Guest::MiniNettest(MiniNettestPre::new(linked).map_err(failed)?),
+        Kind::Nettest => Guest::Nettest(NettestPre::new(ready).map_err(failed)?),
+        Kind::MiniNettest => Guest::MiniNettest(MiniNettestPre::new(ready).map_err(failed)?),
     };
     let budget = Budget::granted(&module.manifest().budget, &Budget::maximum());
     let ledger = Ledger::new(module.name(), budget, None);

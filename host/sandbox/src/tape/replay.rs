@@ -4,6 +4,7 @@
 //! everything before it in the transcript has happened: then the guest is where it was when it got the answer.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -132,9 +133,8 @@ fn differences(expected: &Called, got: &Called) -> String {
         let other = got.args.get(name).unwrap_or(&Value::Null);
         if value != other {
             let (value, other) = (shown(&value.to_string()), shown(&other.to_string()));
-            text.push_str(&format!(
-                "\n  {name}:\n    expected {value}\n    got      {other}"
-            ));
+            // Writing to a string can not fail.
+            _ = write!(text, "\n  {name}:\n    expected {value}\n    got      {other}");
         }
     }
     text

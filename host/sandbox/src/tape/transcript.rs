@@ -50,6 +50,10 @@ pub(crate) enum Event {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the field says in the file what the line is"
+)]
 pub(crate) struct Call {
     /// From 0, without gaps.
     pub(crate) call: usize,
@@ -59,6 +63,10 @@ pub(crate) struct Call {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the field says in the file what the line is"
+)]
 pub(crate) struct Answer {
     /// The call's number.
     pub(crate) answer: usize,
