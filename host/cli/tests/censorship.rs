@@ -105,6 +105,10 @@ fn an_injected_bogon_is_recorded_and_leads_nowhere_for_urlgetter() {
             "dnslookup://example.org",
             json!({"ResolverURL": "udp://8.8.8.8:53"}),
         ),
+        (
+            "dnslookup://example.com",
+            json!({"ResolverURL": "udp://8.8.8.8:53", "RejectDNSBogons": true}),
+        ),
     ]);
     let text = std::fs::read_to_string(scenario("dns-bogon")).unwrap();
     let with_resolver =
@@ -125,6 +129,12 @@ fn an_injected_bogon_is_recorded_and_leads_nowhere_for_urlgetter() {
     };
     assert_eq!(answers(&report[0]), ["10.10.34.35"]);
     assert_eq!(answers(&report[1]), ["23.215.0.132"]);
+    assert_failure(&report[2], "dns_bogon_error", "resolve");
+    assert_eq!(
+        answers(&report[2]),
+        ["10.10.34.35"],
+        "what was refused is archived"
+    );
     let query = &report[1]["test_keys"]["queries"][0];
     assert_eq!(query["engine"], "udp");
     assert_eq!(query["resolver_address"], "8.8.8.8:53");

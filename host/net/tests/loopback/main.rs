@@ -10,6 +10,7 @@
 mod budget;
 mod dns;
 mod doh3;
+mod failures;
 mod http;
 mod http1;
 mod http2;
