@@ -30,6 +30,7 @@ pub mod mini_nettest {
             "netsonde:probe/http@0.1.0": crate::bindings::nettest::netsonde::probe::http,
             "netsonde:probe/info@0.1.0": crate::bindings::nettest::netsonde::probe::info,
             "netsonde:probe/progress@0.1.0": crate::bindings::nettest::netsonde::probe::progress,
+            "netsonde:probe/cache@0.1.0": crate::bindings::nettest::netsonde::probe::cache,
         },
     });
 }

@@ -27,7 +27,7 @@
 //! ```
 //!
 //! The primitives are the contract's own (`wit/`): [`dns`], [`tcp`], [`tls`], [`quic`], [`http`], [`mini`], [`info`],
-//! [`progress`], and the resources [`Transaction`], [`Connection`] and so on. Around them stands what several guests
+//! [`progress`], [`cache`], and the resources [`Transaction`], [`Connection`] and so on. Around them stands what several guests
 //! need: [`steps`] for step lists, [`observations`] for `reduce`, [`resolver`], [`Url`].
 //!
 //! A guest compiles natively too, so that its pure parts can be tested with `cargo test`; calling a primitive there
@@ -48,7 +48,7 @@ pub use bindings::nettest::netsonde::probe::types::{
     Connection, DnsAnswer, DnsOptions, DnsRecord, DnsReply, Failure, HandshakeFailure, HttpRequest,
     HttpResponse, MiniRequest, MiniStatus, Outcome, SvcParams, TlsOptions, TlsSession, Transaction, begin,
 };
-pub use bindings::nettest::netsonde::probe::{dns, http, info, mini, progress, quic, tcp, tls};
+pub use bindings::nettest::netsonde::probe::{cache, dns, http, info, mini, progress, quic, tcp, tls};
 pub use failure::first_success;
 pub use futures;
 pub use guest::{Export, MiniNettest, Nettest};

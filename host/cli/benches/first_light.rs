@@ -110,6 +110,7 @@ async fn steps(engine: &Engine, servers: &Servers, rounds: usize) {
         policy: Policy::default(),
         net: NetConfig::unrestricted(),
         transcripts: None,
+        state_dir: None,
     };
     let script = script(servers.address);
     let script = netsonde_script::parse("bench", script.as_bytes(), &probe.catalog.vocabulary().unwrap())
@@ -316,6 +317,7 @@ fn run() -> Run {
         minis: Arc::new(Nothing),
         view: Arc::new(Nothing),
         transcripts: None,
+        state_dir: None,
     }
 }
 

@@ -10,6 +10,9 @@ pub(crate) const CA_FILE: &str = "NETSONDE_CA_FILE";
 /// Where compiled modules are kept. Default: `netsonde/modules` in the user's cache folder.
 pub(crate) const CACHE_DIR: &str = "NETSONDE_CACHE_DIR";
 
+/// Where modules keep what they keep from run to run. Default: `netsonde/modules` in the user's folder for state.
+pub(crate) const STATE_DIR: &str = "NETSONDE_STATE_DIR";
+
 /// What to log, in `tracing-subscriber`'s syntax: `debug`, `netsonde_sandbox=debug`. Default: `warn`.
 pub(crate) const LOG: &str = "NETSONDE_LOG";
 
@@ -20,6 +23,17 @@ pub(crate) fn cache_dir() -> Option<PathBuf> {
     }
     let strategy = etcetera::choose_base_strategy().ok()?;
     Some(strategy.cache_dir().join("netsonde").join("modules"))
+}
+
+/// The folder for what modules keep; none where the machine has no home and none was given.
+pub(crate) fn state_dir() -> Option<PathBuf> {
+    if let Some(dir) = std::env::var_os(STATE_DIR).filter(|dir| !dir.is_empty()) {
+        return Some(PathBuf::from(dir));
+    }
+    let strategy = etcetera::choose_base_strategy().ok()?;
+    // Only XDG tells state from data.
+    let parent = strategy.state_dir().unwrap_or_else(|| strategy.data_dir());
+    Some(parent.join("netsonde").join("modules"))
 }
 
 /// The file of additional certificates, if one is named.

@@ -192,6 +192,7 @@ impl Experiment {
             minis: probe.catalog.clone(),
             view: view.clone(),
             transcripts: folder.clone().map(|folder| folder as Arc<dyn TranscriptSink>),
+            state_dir: probe.state_dir.clone(),
         };
         let input = target.input().map(str::to_owned);
         let options = target.document.get("options").cloned().unwrap_or_default();

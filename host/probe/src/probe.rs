@@ -1,5 +1,6 @@
 //! What a probe is made of. What it does is in `interpreter` (a script) and `measure` (one target).
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use netsonde_net::NetConfig;
@@ -20,6 +21,8 @@ pub struct Probe {
     pub net: NetConfig,
     /// Where recordings of measurements go, if they are to be made.
     pub transcripts: Option<Arc<Transcripts>>,
+    /// Where modules keep what they keep from run to run; without one they keep nothing.
+    pub state_dir: Option<PathBuf>,
 }
 
 impl Probe {

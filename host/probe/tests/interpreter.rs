@@ -86,6 +86,7 @@ impl Bench {
                 policy: Policy::default(),
                 net: NetConfig::unrestricted(),
                 transcripts: None,
+                state_dir: None,
             },
             events: Arc::default(),
             location: GivenLocation::new(locations("203.0.113.77", 137)),

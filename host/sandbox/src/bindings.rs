@@ -37,4 +37,4 @@ pub mod mini_nettest {
     });
 }
 
-pub(crate) use nettest::netsonde::probe::{dns, http, info, mini, progress, quic, tcp, tls, types};
+pub(crate) use nettest::netsonde::probe::{cache, dns, http, info, mini, progress, quic, tcp, tls, types};

@@ -23,11 +23,13 @@ pub enum Capability {
     Info,
     /// Progress and log lines.
     Progress,
+    /// Keep values from run to run.
+    Cache,
 }
 
 impl Capability {
     /// Every interface that can be granted.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Dns,
         Self::Tcp,
         Self::Tls,
@@ -36,6 +38,7 @@ impl Capability {
         Self::Mini,
         Self::Info,
         Self::Progress,
+        Self::Cache,
     ];
 
     /// The interface's name in WIT and in manifests.
@@ -49,6 +52,7 @@ impl Capability {
             Self::Mini => "mini",
             Self::Info => "info",
             Self::Progress => "progress",
+            Self::Cache => "cache",
         }
     }
 

@@ -12,7 +12,8 @@
 //! 2. `cache`: compiled code comes from a private, authenticated directory, or from the compiler.
 //! 3. `module`: it is linked, by the table in `linking`, with what its manifest asks for, nothing more. What the user
 //!    does not grant is not worked around at run time; the module does not start.
-//! 4. `run`, `reduce`, `host::mini`: each instance has a store of its own (`instance`), inside its own and its caller's
+//! 4. `kept`: what a module keeps from run to run has a directory of its own.
+//! 5. `run`, `reduce`, `host::mini`: each instance has a store of its own (`instance`), inside its own and its caller's
 //!    budget (`ledger`, `limits`, `cpu`). `host` has one file for each interface.
 //! 5. `tape`: what a run asked and was told can be written down, and [`Engine::replay`] runs a module on that alone.
 
@@ -27,6 +28,7 @@ mod error;
 mod host;
 mod inspect;
 mod instance;
+mod kept;
 mod ledger;
 mod limits;
 mod linking;

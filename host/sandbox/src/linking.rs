@@ -24,7 +24,7 @@ mod table;
 use wasmtime::component::Linker;
 
 use self::table::{Linked, Table};
-use crate::bindings::{dns, http, info, mini, progress, quic, tcp, tls, types};
+use crate::bindings::{cache, dns, http, info, mini, progress, quic, tcp, tls, types};
 use crate::capability::Capability;
 use crate::manifest::Manifest;
 use crate::replay::Replaying;
@@ -207,6 +207,12 @@ interface! { progress {
 } }
 
 type Lines = fn(&mut Table<'_, '_>) -> wasmtime::Result<()>;
+interface! { cache {
+    async "get"(key) = cache::HostWithStore::get;
+    async "set"(key, value) = cache::HostWithStore::set;
+    async "remove"(key) = cache::HostWithStore::remove;
+    async "keys"() = cache::HostWithStore::keys;
+} }
 
 /// The table of an interface.
 fn interface(capability: Capability) -> Lines {
@@ -219,6 +225,7 @@ fn interface(capability: Capability) -> Lines {
         Capability::Mini => mini,
         Capability::Info => info,
         Capability::Progress => progress,
+        Capability::Cache => cache,
     }
 }
 

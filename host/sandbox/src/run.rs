@@ -4,6 +4,7 @@
 //! that the run knows of. When a run is over, for whatever reason, none of them is left.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -43,6 +44,9 @@ pub struct Run {
     pub view: Arc<dyn GuestView>,
     /// Where transcripts go, if the run is to be recorded.
     pub transcripts: Option<Arc<dyn TranscriptSink>>,
+    /// Where modules keep what they keep from run to run, each in a folder of its own (the interface `cache`). It is made
+    /// if need be. Without one, nothing is kept, and modules are told so.
+    pub state_dir: Option<PathBuf>,
 }
 
 /// What a guest may ask about the run.
@@ -116,6 +120,7 @@ impl Engine {
             info: run.info,
             minis: run.minis,
             view: run.view,
+            state_dir: run.state_dir.map(Into::into),
             tasks: tasks.clone(),
             calls: Arc::new(Semaphore::new(permits)),
         });
@@ -167,7 +172,13 @@ async fn nettest(
     };
     module.allowed(&shared.grants)?;
     let wall_clock = ledger.budget().wall_clock;
-    let mut state = State::new(shared.clone(), ledger.clone(), Instant::now() + wall_clock, None);
+    let mut state = State::new(
+        shared.clone(),
+        module.manifest(),
+        ledger.clone(),
+        Instant::now() + wall_clock,
+        None,
+    );
     ledger
         .add(Account::Instances, 1)
         .map_err(|exceeded| instance::exceeded(module.name(), exceeded))?;

@@ -1,5 +1,6 @@
 //! What a store carries: the handles of one instance, its books, and the run that it is part of.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,8 +11,10 @@ use wasmtime::component::{Resource, ResourceTable};
 
 use crate::capability::Grants;
 use crate::engine::Engine;
+use crate::kept::Kept;
 use crate::ledger::{Account, Charge, Ledger};
 use crate::limits::Memory;
+use crate::manifest::Manifest;
 use crate::run::{GuestView, MiniSource, RunInfo};
 use crate::tape::record::Recording;
 
@@ -23,6 +26,8 @@ pub(crate) struct Shared {
     pub(crate) info: RunInfo,
     pub(crate) minis: Arc<dyn MiniSource>,
     pub(crate) view: Arc<dyn GuestView>,
+    /// Where modules keep what they keep from run to run.
+    pub(crate) state_dir: Option<Arc<Path>>,
     /// Every task of the run, so that its end can be waited for.
     pub(crate) tasks: TaskTracker,
     /// A permit for each call that may wait.
@@ -46,6 +51,8 @@ pub(crate) struct State {
     pub(crate) recording: Option<Arc<Recording>>,
     /// The number of the asynchronous call that began last, in the recording.
     pub(crate) call: usize,
+    /// What this module keeps from run to run.
+    pub(crate) kept: Kept,
     table: ResourceTable,
     handles: u64,
 }
@@ -53,11 +60,13 @@ pub(crate) struct State {
 impl State {
     pub(crate) fn new(
         shared: Arc<Shared>,
+        manifest: &Manifest,
         ledger: Arc<Ledger>,
         deadline: Instant,
         mini_tags: Option<Vec<String>>,
     ) -> Self {
         Self {
+            kept: Kept::new(shared.state_dir.clone(), manifest),
             shared,
             memory: Memory::new(&ledger),
             ledger,

@@ -18,6 +18,9 @@
 //! | `request` | `url`, `method`, `headers` (pairs), `body`, `limit`, `timeout_ms` |
 //! | `write` | `text` |
 //! | `read` | `max` |
+//! | `keep` | `key`, `value` (a text): kept from run to run |
+//! | `recall`, `forget` | `key` |
+//! | `keys` | |
 //!
 //! # `escape`
 //!
@@ -59,6 +62,8 @@
 //! | `bytes_sent` | `endpoint` (reads all) | sends for ever |
 //! | `bytes_received` | `endpoint` (sends for ever) | receives for ever |
 //! | `mini` | `parallelism`; the target's `targets` | runs the mini nettests; returns `minis`, each `{"done": failure code or null, "transactions", "output"}`, `{"skipped": why}` or `{"broken": code, "detail"}` |
+//! | `keep` | `count` | keeps values of `count` bytes until one is refused; returns `before` (keys that were there), `kept` (a number), `why` |
+//! | `rewrite` | `count` | keeps a value of `count` bytes for ever |
 //! | `observe` | `endpoint` | connects; returns `connected`, and a reference to the observation at `nested.here` |
 //!
 //! With the option `reduce`, the result of `run` is `{"reduce": …, "result": …}`, and `reduce` does this:

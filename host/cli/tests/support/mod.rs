@@ -54,7 +54,8 @@ impl Probe {
         let mut command = Command::new(env!("CARGO_BIN_EXE_netsonde"));
         command
             .current_dir(self.folder.path())
-            .env("NETSONDE_CACHE_DIR", cache());
+            .env("NETSONDE_CACHE_DIR", cache())
+            .env("NETSONDE_STATE_DIR", self.path("state"));
         command
     }
 

@@ -153,6 +153,7 @@ async fn mini_nettest(
         .map_err(|exceeded| instance::exceeded(module.name(), exceeded))?;
     let mut state = State::new(
         shared.clone(),
+        module.manifest(),
         ledger.clone(),
         Instant::now() + wall_clock,
         Some(request.tags),

@@ -3,6 +3,7 @@
 //! A file holds the values behind the interface's resources, the operation as a plain async function where there is
 //! one, and the thin binding that `bindgen!` asks for. Another flavour of the same interface binds the same function.
 
+pub(crate) mod cache;
 pub(crate) mod dns;
 pub(crate) mod http;
 pub(crate) mod info;

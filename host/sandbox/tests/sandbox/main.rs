@@ -12,6 +12,7 @@
 
 mod budgets;
 mod cache;
+mod kept;
 mod loading;
 mod minis;
 mod outcomes;

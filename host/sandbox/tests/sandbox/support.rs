@@ -1,6 +1,7 @@
 //! One engine for all tests, and short ways to run the hostile guests.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
@@ -104,6 +105,7 @@ pub(crate) struct Attempt {
     pub(crate) grants: Grants,
     pub(crate) trace: Trace,
     pub(crate) transcripts: Option<Arc<dyn TranscriptSink>>,
+    pub(crate) state_dir: Option<PathBuf>,
 }
 
 /// Run `hostile` with these options, `mode` among them.
@@ -133,6 +135,7 @@ fn attempt(target: Value) -> Attempt {
         grants: Grants::all(),
         trace: Trace::new(Clock::start()),
         transcripts: None,
+        state_dir: None,
     }
 }
 
@@ -165,6 +168,7 @@ impl Attempt {
             minis: Arc::new(Minis),
             view: view.clone(),
             transcripts: self.transcripts,
+            state_dir: self.state_dir,
         };
         let report = ENGINE.run(&self.module, self.target, run).await;
         Seen {

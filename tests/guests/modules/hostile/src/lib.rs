@@ -11,7 +11,7 @@ mod network;
 use netsonde_guest::bindings::nettest::Guest;
 use netsonde_guest::progress::{self, Level};
 use netsonde_guest::{DnsOptions, Failure, Json, MiniTarget, begin, info, json, mini};
-use netsonde_guest::{MiniStatus, Target};
+use netsonde_guest::{MiniStatus, Target, cache};
 use serde::Deserialize;
 
 /// The nettest.
@@ -82,6 +82,8 @@ async fn misbehave(target: Target<Options>) -> Result<Json, Failure> {
         "progress" => flood(|| progress::report(0.5, "and another step")),
         "calls" => Ok(calls(options.count)),
         "pending" => futures::future::pending().await,
+        "keep" => keep(options.count).await,
+        "rewrite" => rewrite(options.count).await,
         "mini" => Ok(minis(&targets, options.parallelism).await),
         _ => network::misbehave(options).await,
     }
@@ -108,6 +110,25 @@ fn calls(count: u32) -> Json {
         std::hint::black_box(info::now());
     }
     json!({ "calls": count, "nanoseconds": info::now() - start })
+}
+
+/// Keep values of `count` bytes until the host has enough of it.
+async fn keep(count: u32) -> Result<Json, Failure> {
+    let before = cache::keys().await?;
+    let mut kept = 0;
+    loop {
+        match cache::set(format!("value-{kept}"), vec![0; count as usize]).await {
+            Ok(()) => kept += 1,
+            Err(failure) => return Ok(json!({ "before": before, "kept": kept, "why": failure.detail })),
+        }
+    }
+}
+
+/// Keep a value of `count` bytes, and again, for ever.
+async fn rewrite(count: u32) -> Result<Json, Failure> {
+    loop {
+        cache::set("again".to_owned(), vec![0; count as usize]).await?;
+    }
 }
 
 /// Run the script's mini nettests and say what became of each.

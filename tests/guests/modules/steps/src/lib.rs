@@ -5,6 +5,7 @@
 //! the lists run at the same time.
 
 mod connections;
+mod kept;
 mod names;
 
 use std::cell::RefCell;
@@ -34,6 +35,10 @@ enum Step {
     Request(connections::Request),
     Write(connections::Write),
     Read(connections::Read),
+    Keep(kept::Keep),
+    Recall(kept::Key),
+    Forget(kept::Key),
+    Keys,
 }
 
 /// What the steps of a list share.
@@ -51,6 +56,10 @@ impl Walk {
             Step::Request(step) => step.take(self).await,
             Step::Write(step) => step.take(self).await,
             Step::Read(step) => step.take(self).await,
+            Step::Keep(step) => step.take().await,
+            Step::Recall(step) => step.recall().await,
+            Step::Forget(step) => step.forget().await,
+            Step::Keys => kept::keys().await,
         }
     }
 
