@@ -6,7 +6,7 @@
 
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use cap_std::ambient_authority;
@@ -23,10 +23,13 @@ const VALUES: usize = 256;
 /// The most bytes of all values of a module.
 const BYTES: u64 = 1 << 20;
 
-/// How long to wait for others that write.
+/// How long to wait for other processes that write.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How often to look meanwhile whether they are done.
 const LOOK: Duration = Duration::from_millis(5);
+
+/// Whose turn it is in this process: looking at a file's lock now and then is fair to nobody.
+static TURN: Mutex<()> = Mutex::new(());
 
 const LOCK: &str = "lock";
 const NEW: &str = "new";
@@ -58,7 +61,7 @@ pub(crate) enum KeptError {
     )]
     Foreign,
     /// Others write without end.
-    #[error("another run has been writing for more than {} seconds; try again later", PATIENCE.as_secs())]
+    #[error("another probe has been writing for more than {} seconds; try again later", PATIENCE.as_secs())]
     Busy,
     /// The operating system refused.
     #[error("{doing}: {error}")]
@@ -111,6 +114,7 @@ impl Kept {
             return Err(KeptError::Value(value.len()));
         }
         let dir = self.create()?;
+        let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         // Dropping the file gives the lock back.
         let _lock = lock(&dir)?;
         let others = files(&dir)?.into_iter().filter(|(other, _)| *other != name);
@@ -276,7 +280,7 @@ fn write(dir: &Dir, name: &str, value: &[u8]) -> Result<(), KeptError> {
         .map_err(doing("put the value in its place"))
 }
 
-/// Keep other runs, of this process and of others, from writing.
+/// Keep other processes from writing.
 fn lock(dir: &Dir) -> Result<std::fs::File, KeptError> {
     let file = dir
         .open_with(LOCK, OpenOptions::new().write(true).create(true))
