@@ -6,6 +6,7 @@
 
 mod asked;
 mod https;
+mod presentation;
 mod query_type;
 mod quic;
 mod record;

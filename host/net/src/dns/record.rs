@@ -1,6 +1,6 @@
 //! Resource records: what an answer says.
 
-use super::QueryType;
+use super::{QueryType, presentation};
 use bytes::Bytes;
 use hickory_proto::{
     rr::{
@@ -77,15 +77,11 @@ impl Record {
             _ => Data::Other,
         };
         let rdata = bytes(&decoded.data);
-        let presentation = match &decoded.data {
-            RData::Unknown { .. } | RData::NULL(_) => generic(&rdata),
-            known => known.to_string(),
-        };
         Self {
             name: decoded.name.to_ascii(),
             kind: decoded.record_type().into(),
             ttl: decoded.ttl,
-            presentation,
+            presentation: presentation::of(&decoded.data, &rdata),
             rdata,
             data,
         }
@@ -146,18 +142,6 @@ fn bytes(what: &impl BinEncodable) -> Bytes {
         Ok(()) => bytes.into(),
         Err(_) => Bytes::new(),
     }
-}
-
-/// Data of a type without a presentation format of its own (RFC 3597, section 5).
-fn generic(rdata: &[u8]) -> String {
-    use std::fmt::Write;
-    let mut text = format!("\\# {}", rdata.len());
-    for (index, byte) in rdata.iter().enumerate() {
-        let space = if index == 0 { " " } else { "" };
-        // Writing to a string does not fail.
-        let _ = write!(text, "{space}{byte:02x}");
-    }
-    text
 }
 
 /// The name that holds the PTR records of an address.
