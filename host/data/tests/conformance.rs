@@ -6,7 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "test code")]
 
 use netsonde_data::{
-    Measurement,
+    FailureCode, Measurement,
     observation::{HttpTransaction, NetworkEvent, Query, TcpConnect, TlsHandshake},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -104,6 +104,29 @@ fn observations_in_our_dialect_come_back_as_they_were() {
         samples.is_empty() || (read > 500 && compared > 30),
         "read {read} and compared {compared} observations"
     );
+}
+
+#[test]
+fn a_lookup_on_android_keeps_what_getaddrinfo_returned() {
+    let query = serde_json::json!({
+        "answers": null,
+        "engine": "getaddrinfo",
+        "failure": "android_dns_cache_no_data",
+        "getaddrinfo_error": 7,
+        "hostname": "example.com",
+        "query_type": "ANY",
+        "resolver_hostname": null,
+        "resolver_port": null,
+        "resolver_address": "",
+        "t0": 1.5,
+        "t": 2.5,
+        "tags": [],
+        "transaction_id": 3,
+    });
+    let read: Query = serde_json::from_value(query.clone()).unwrap();
+    assert_eq!(read.getaddrinfo_error, 7);
+    assert_eq!(read.failure, Some(FailureCode::ANDROID_DNS_CACHE_NO_DATA));
+    assert_eq!(serde_json::to_value(&read).unwrap(), query);
 }
 
 #[test]
