@@ -10,6 +10,16 @@ use crate::{during, unknown};
 /// What the usual TLS library no longer speaks.
 const OLD_VERSIONS: [&str; 3] = ["TLSv1", "TLSv1.0", "TLSv1.1"];
 
+/// Speak this version of TLS only, whatever that takes; the usual ones where it is empty.
+pub(crate) fn pin_version(options: &TlsOptions, version: &str) {
+    if !version.is_empty() {
+        options.versions(version, version);
+    }
+    if OLD_VERSIONS.contains(&version) {
+        options.backend("boringssl");
+    }
+}
+
 /// How to get to a host.
 pub(crate) struct Dialer<'a> {
     /// Whom to ask for its addresses.
@@ -59,13 +69,7 @@ impl Dialer<'_> {
     pub(crate) async fn handshake(&self, url: &Url) -> Result<(Transaction, Connection), Failure> {
         let (transaction, connection) = self.connect(url).await?;
         let options = self.tls_options(url, &["h2", "http/1.1"]);
-        let version = self.options.tls_version.as_str();
-        if !version.is_empty() {
-            options.versions(version, version);
-        }
-        if OLD_VERSIONS.contains(&version) {
-            options.backend("boringssl");
-        }
+        pin_version(&options, &self.options.tls_version);
         let connection = tls::handshake(&transaction, connection, &options)
             .await
             .map_err(|failed| during("tls_handshake")(failed.into()))?;

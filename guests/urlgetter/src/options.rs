@@ -36,6 +36,8 @@ pub struct Options {
     pub(crate) dns_http_host: String,
     #[serde(rename = "DNSTLSServerName")]
     pub(crate) dns_tls_server_name: String,
+    #[serde(rename = "DNSTLSVersion")]
+    pub(crate) dns_tls_version: String,
     /// What this version does not know.
     #[serde(flatten)]
     rest: Map<String, Json>,
@@ -57,6 +59,7 @@ impl Default for Options {
             dns_cache: String::new(),
             dns_http_host: String::new(),
             dns_tls_server_name: String::new(),
+            dns_tls_version: String::new(),
             rest: Map::new(),
         }
     }

@@ -6,6 +6,7 @@ use netsonde_guest::resolver::{Resolver as Remote, Transport};
 use netsonde_guest::{DnsOptions, Failure, TlsOptions, Transaction, begin, dns, info};
 
 use crate::cache::Cache;
+use crate::dial::pin_version;
 use crate::options::Options;
 use crate::{during, unknown};
 
@@ -20,17 +21,20 @@ pub(crate) struct Resolver {
     cache: Option<Cache>,
     /// What to do differently.
     own_name: String,
+    own_version: String,
     own_host: String,
     rejects_bogons: bool,
 }
 
 impl Resolver {
-    /// Read the options that begin with `DNS`, `ResolverURL` and `RejectDNSBogons`.
+    /// Read the options that begin with `DNS`, `ResolverURL`, `RejectDNSBogons`, and `HTTP3Enabled`, which is for HTTPS
+    /// resolvers too.
     pub(crate) fn parse(options: &Options) -> Result<Self, Failure> {
         Ok(Self {
-            remote: Remote::parse(&options.resolver_url)?,
+            remote: remote(options)?,
             cache: Cache::parse(&options.dns_cache)?,
             own_name: options.dns_tls_server_name.clone(),
+            own_version: options.dns_tls_version.clone(),
             own_host: options.dns_http_host.clone(),
             rejects_bogons: options.reject_dns_bogons,
         })
@@ -78,15 +82,32 @@ impl Resolver {
         if !self.own_host.is_empty() {
             options.header("Host", &self.own_host);
         }
-        if !self.own_name.is_empty() {
+        if !(self.own_name.is_empty() && self.own_version.is_empty()) {
             let tls = TlsOptions::new();
-            tls.server_name(&self.own_name);
+            tls.server_name(if self.own_name.is_empty() {
+                &remote.host
+            } else {
+                &self.own_name
+            });
+            pin_version(&tls, &self.own_version);
             tls.alpn(&remote.transport.alpn());
             options.tls(&tls);
         }
         let answer = dns::lookup(&begin(&[], None), host.to_owned(), &options).await?;
         Ok(answer.addresses())
     }
+}
+
+/// The resolver that the options name, if they name one.
+fn remote(options: &Options) -> Result<Option<Remote>, Failure> {
+    let mut remote = Remote::parse(&options.resolver_url)?;
+    if let Some(remote) = &mut remote
+        && remote.transport == Transport::Doh
+        && options.http3_enabled
+    {
+        remote.transport = Transport::Doh3;
+    }
+    Ok(remote)
 }
 
 /// A failure as OONI attributes it: to the step towards the resolver that failed, otherwise to the lookup.
@@ -155,6 +176,21 @@ mod tests {
 
     fn failed(code: &str) -> Result<Vec<String>, Failure> {
         Err(Failure::top_level(code, String::new()))
+    }
+
+    #[test]
+    fn http3_is_for_https_resolvers_too() {
+        let transport = |resolver_url: &str| {
+            let options = Options {
+                resolver_url: resolver_url.to_owned(),
+                http3_enabled: true,
+                ..Options::default()
+            };
+            remote(&options).unwrap().map(|remote| remote.transport)
+        };
+        assert_eq!(transport("https://dns.google/dns-query"), Some(Transport::Doh3));
+        assert_eq!(transport("dot://dns.google"), Some(Transport::Dot));
+        assert_eq!(transport(""), None);
     }
 
     #[test]
