@@ -15,6 +15,7 @@
 //! | `lookup` | `domain`, one of `udp`, `tcp` (a resolver's endpoint), `dot`, `doh`, `doh3`, `doq` (its endpoint and its name or URL), `types`, `timeout_ms`, `collect_ms` |
 //! | `connect` | `to` (an endpoint), `timeout_ms` |
 //! | `handshake` | `name`, `alpn`, `no_verify`, `timeout_ms` |
+//! | `quic` | `to` (an endpoint), `name`, `alpn`, `timeout_ms` |
 //! | `request` | `url`, `method`, `headers` (pairs), `body`, `limit`, `timeout_ms` |
 //! | `write` | `text` |
 //! | `read` | `max` |

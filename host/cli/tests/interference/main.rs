@@ -15,6 +15,7 @@ mod table;
 mod certificates;
 mod dns;
 mod http;
+mod quic;
 mod tcp;
 mod tls;
 
@@ -28,6 +29,7 @@ fn all() -> Vec<Case> {
         tls::all(),
         certificates::all(),
         http::all(),
+        quic::all(),
     ]
     .concat()
 }

@@ -1,6 +1,6 @@
 //! Steps on a connection.
 
-use netsonde_guest::{Failure, HttpRequest, Json, TlsOptions, http, json, tcp, tls};
+use netsonde_guest::{Failure, HttpRequest, Json, TlsOptions, http, json, quic, tcp, tls};
 use serde::Deserialize;
 
 use crate::Walk;
@@ -22,6 +22,17 @@ pub(crate) struct Handshake {
     alpn: Vec<String>,
     #[serde(default)]
     no_verify: bool,
+    timeout_ms: Option<u32>,
+}
+
+/// `{"do": "quic", "to": "192.0.2.1:443", "name": "example.org"}`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct QuicHandshake {
+    to: String,
+    name: String,
+    #[serde(default)]
+    alpn: Vec<String>,
     timeout_ms: Option<u32>,
 }
 
@@ -86,6 +97,21 @@ impl Handshake {
         let connection = tls::handshake(&walk.transaction, walk.connection()?, &self.options()).await?;
         let answer =
             json!({ "alpn": connection.alpn(), "certificates": connection.peer_certificates().len() });
+        walk.keep(connection);
+        Ok(answer)
+    }
+}
+
+impl QuicHandshake {
+    pub(crate) async fn take(&self, walk: &Walk) -> Result<Json, Failure> {
+        let options = TlsOptions::new();
+        options.server_name(&self.name);
+        options.alpn(&self.alpn);
+        if let Some(timeout) = self.timeout_ms {
+            options.timeout_ms(timeout);
+        }
+        let connection = quic::handshake(&walk.transaction, self.to.clone(), &options).await?;
+        let answer = json!({ "alpn": connection.alpn(), "remote": connection.remote() });
         walk.keep(connection);
         Ok(answer)
     }
