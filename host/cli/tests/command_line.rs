@@ -264,6 +264,8 @@ fn measurements_go_to_standard_output_with_a_dash() {
             "location.jsonc",
             "-o",
             "-",
+            "--allow-destination",
+            "loopback",
             "--script-file",
         ]);
         command.arg(&script).args(more).output().unwrap()
