@@ -7,7 +7,6 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
     clippy::cast_precision_loss,
     reason = "a benchmark"
 )]

@@ -1,4 +1,4 @@
-//! Handshakes by BoringSSL, with hellos like those of Chrome, and with TLS 1.0 and 1.1 where they are asked for.
+//! Handshakes by `BoringSSL`, with hellos like those of Chrome, and with TLS 1.0 and 1.1 where they are asked for.
 //!
 //! Chrome's ALPS extension is missing: the bindings offer it to unsafe code only. Verification is ours, over the same
 //! roots as with rustls, so that the same certificate fails for the same reason.
@@ -52,7 +52,7 @@ const ALERT_REASONS: i32 = 1000;
 /// What our verifier refused a certificate for.
 type Refusal = Arc<Mutex<Option<rustls::Error>>>;
 
-/// BoringSSL, made ready for one handshake.
+/// `BoringSSL`, made ready for one handshake.
 pub(super) struct Boring {
     ssl: Ssl,
     refusal: Refusal,
@@ -214,7 +214,7 @@ fn agreed(stream: &SslStream<Box<dyn Io>>, is_ech_offered: bool) -> Agreed {
         version: ssl.version_str().to_owned(),
         cipher: ssl
             .current_cipher()
-            .and_then(|cipher| cipher.standard_name())
+            .and_then(ssl::SslCipherRef::standard_name)
             .unwrap_or_default()
             .to_owned(),
         alpn: ssl

@@ -232,7 +232,7 @@ async fn a_body_cut_short_is_kept_with_its_failure() {
         ("/reset", reset),
     ] {
         let request = Request {
-            timeout: Some(Duration::from_millis(1_000)),
+            timeout: Some(Duration::from_secs(1)),
             ..get(path)
         };
         let response = bench

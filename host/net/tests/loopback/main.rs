@@ -21,6 +21,8 @@ mod resolvers;
 mod support;
 mod tcp;
 mod tls;
+#[cfg(feature = "boringssl")]
+mod tls_browser;
 #[cfg(target_os = "linux")]
 mod tls_ech;
 mod tls_options;

@@ -293,7 +293,7 @@ async fn a_connection_that_was_silent_for_too_long_timed_out() {
     config.transport_config(Arc::new(transport));
     let (address, _server) = echo(config);
     let connection = shake(&bench, address, named("example.org")).await.unwrap();
-    tokio::time::sleep(Duration::from_millis(1_000)).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
     let exchange = bench.net.quic_exchange(
         &connection,
         b"?",
