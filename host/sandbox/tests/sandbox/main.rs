@@ -21,3 +21,5 @@ mod replay;
 mod rules;
 mod servers;
 mod support;
+#[cfg(target_os = "linux")]
+mod tls;

@@ -20,6 +20,11 @@ pub(crate) static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine::new(Engine
 pub(crate) static HOSTILE: LazyLock<Arc<Module>> =
     LazyLock::new(|| ENGINE.load("hostile", netsonde_test_guests::hostile()).unwrap());
 
+/// The nettest that takes the steps that it is told.
+#[cfg(target_os = "linux")]
+static STEPS: LazyLock<Arc<Module>> =
+    LazyLock::new(|| ENGINE.load("steps", netsonde_test_guests::wasm("steps")).unwrap());
+
 /// The mini nettest that misbehaves on demand.
 pub(crate) static HOSTILE_MINI: LazyLock<Arc<Module>> = LazyLock::new(|| {
     ENGINE
@@ -111,6 +116,15 @@ pub(crate) struct Attempt {
 /// Run `hostile` with these options, `mode` among them.
 pub(crate) fn hostile(options: &Value) -> Attempt {
     attempt(json!({ "input": null, "options": options, "targets": [] }))
+}
+
+/// Run `steps` with one list of steps.
+#[cfg(target_os = "linux")]
+pub(crate) fn steps(list: &Value) -> Attempt {
+    Attempt {
+        module: STEPS.clone(),
+        ..attempt(json!({ "input": null, "options": { "steps": [list] }, "targets": [] }))
+    }
 }
 
 /// Run `hostile` with mini nettests: each a name and its arguments.

@@ -1,6 +1,6 @@
 //! Steps on a connection.
 
-use netsonde_guest::{Failure, HttpRequest, Json, TlsOptions, http, json, quic, tcp, tls};
+use netsonde_guest::{Failure, HttpRequest, Json, TlsOptions, http, json, quic, tcp};
 use serde::Deserialize;
 
 use crate::Walk;
@@ -10,18 +10,6 @@ use crate::Walk;
 #[serde(deny_unknown_fields)]
 pub(crate) struct Connect {
     to: String,
-    timeout_ms: Option<u32>,
-}
-
-/// `{"do": "handshake", "name": "example.org"}`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Handshake {
-    name: Option<String>,
-    #[serde(default)]
-    alpn: Vec<String>,
-    #[serde(default)]
-    no_verify: bool,
     timeout_ms: Option<u32>,
 }
 
@@ -74,31 +62,6 @@ impl Connect {
         let remote = connection.remote();
         walk.keep(connection);
         Ok(json!({ "remote": remote }))
-    }
-}
-
-impl Handshake {
-    fn options(&self) -> TlsOptions {
-        let options = TlsOptions::new();
-        if let Some(name) = &self.name {
-            options.server_name(name);
-        }
-        options.alpn(&self.alpn);
-        if self.no_verify {
-            options.no_verify();
-        }
-        if let Some(timeout) = self.timeout_ms {
-            options.timeout_ms(timeout);
-        }
-        options
-    }
-
-    pub(crate) async fn take(&self, walk: &Walk) -> Result<Json, Failure> {
-        let connection = tls::handshake(&walk.transaction, walk.connection()?, &self.options()).await?;
-        let answer =
-            json!({ "alpn": connection.alpn(), "certificates": connection.peer_certificates().len() });
-        walk.keep(connection);
-        Ok(answer)
     }
 }
 

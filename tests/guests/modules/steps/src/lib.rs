@@ -5,6 +5,7 @@
 //! the lists run at the same time.
 
 mod connections;
+mod handshakes;
 mod kept;
 mod names;
 
@@ -31,8 +32,9 @@ pub struct Options {
 enum Step {
     Lookup(names::Lookup),
     Connect(connections::Connect),
-    Handshake(connections::Handshake),
     Quic(connections::QuicHandshake),
+    Handshake(handshakes::Handshake),
+    Session(handshakes::Session),
     Request(connections::Request),
     Write(connections::Write),
     Read(connections::Read),
@@ -46,6 +48,10 @@ enum Step {
 struct Walk {
     transaction: Transaction,
     connection: RefCell<Option<Connection>>,
+    /// The ECH configurations of the last HTTPS record that had any.
+    ech_of_dns: RefCell<Option<Vec<u8>>>,
+    /// Those of the last server that rejected ours.
+    ech_to_retry: RefCell<Option<Vec<u8>>>,
 }
 
 impl Walk {
@@ -55,6 +61,7 @@ impl Walk {
             Step::Connect(step) => step.take(self).await,
             Step::Handshake(step) => step.take(self).await,
             Step::Quic(step) => step.take(self).await,
+            Step::Session(step) => step.take(self).await,
             Step::Request(step) => step.take(self).await,
             Step::Write(step) => step.take(self).await,
             Step::Read(step) => step.take(self).await,
@@ -86,6 +93,8 @@ async fn walk(steps: &[Step]) -> Json {
     let walk = Walk {
         transaction: begin(&[], None),
         connection: RefCell::default(),
+        ech_of_dns: RefCell::default(),
+        ech_to_retry: RefCell::default(),
     };
     let mut answers = Vec::new();
     for step in steps {

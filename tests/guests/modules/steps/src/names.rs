@@ -59,6 +59,11 @@ impl Lookup {
     pub(crate) async fn take(&self, walk: &Walk) -> Result<Json, Failure> {
         let answer = dns::lookup(&walk.transaction, self.domain.clone(), &self.options()).await?;
         let replies = answer.replies().into_iter().map(|reply| {
+            for service in reply.services() {
+                if !service.ech.is_empty() {
+                    *walk.ech_of_dns.borrow_mut() = Some(service.ech);
+                }
+            }
             json!({
                 "type": reply.query_type(),
                 "rcode": reply.rcode(),
