@@ -14,6 +14,7 @@ mod table;
 
 mod certificates;
 mod dns;
+mod ech;
 mod http;
 mod quic;
 mod tcp;
@@ -27,6 +28,7 @@ fn all() -> Vec<Case> {
         dns::all(),
         tcp::all(),
         tls::all(),
+        ech::all(),
         certificates::all(),
         http::all(),
         quic::all(),

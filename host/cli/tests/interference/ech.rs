@@ -1,0 +1,142 @@
+//! Encrypted Client Hello: who takes it, who does not, and who blocks it.
+
+use crate::harness::{Case, cases};
+use serde_json::{Value, json};
+
+const ACCEPTS: (&str, &str) = ("104.18.10.118:443", "accepts.ech.test");
+const REJECTS: (&str, &str) = ("104.18.11.118:443", "rejects.ech.test");
+const IGNORES: (&str, &str) = ("104.18.12.118:443", "ignores.ech.test");
+
+/// A handshake that offers what the server's HTTPS record says (`dns`), GREASE, something made up, or nothing.
+fn handshake((server, name): (&str, &str), ech: Option<&str>) -> Value {
+    json!([[
+        {"do": "lookup", "domain": name, "udp": "8.8.8.8:53", "types": ["HTTPS"]},
+        {"do": "connect", "to": server},
+        {"do": "handshake", "name": name, "ech": ech, "timeout_ms": 1500},
+    ]])
+}
+
+/// The same, and once more with what the server wants instead.
+fn handshake_and_retry((server, name): (&str, &str), ech: &str) -> Value {
+    json!([[
+        {"do": "lookup", "domain": name, "udp": "8.8.8.8:53", "types": ["HTTPS"]},
+        {"do": "connect", "to": server},
+        {"do": "handshake", "name": name, "ech": ech, "timeout_ms": 1500, "may_fail": true},
+        {"do": "connect", "to": server},
+        {"do": "handshake", "name": name, "ech": "retry", "timeout_ms": 1500},
+    ]])
+}
+
+/// A censor of ECH, whatever kind of offer it sees, and the same handshake without one.
+fn blocked(interference: &'static str, scenario: &'static str, ech: &str, failure: &str) -> Case {
+    Case {
+        primitive: "TLS: ECH",
+        interference,
+        scenario,
+        acts: true,
+        censored: handshake(ACCEPTS, Some(ech)),
+        says: vec![
+            ("/tcp_connect/0/status/failure", json!(null)),
+            ("/tls_handshakes/0/failure", json!(failure)),
+        ],
+        twin: handshake(ACCEPTS, None),
+        twin_says: vec![("/tls_handshakes/0/failure", json!(null))],
+    }
+}
+
+cases! {
+    a_reset_on_ech: blocked("connections with ECH are reset", "ech-reset", "dns", "connection_reset");
+    a_reset_on_grease: blocked(
+        "connections with ECH are reset, GREASE too",
+        "ech-reset",
+        "grease",
+        "connection_reset",
+    );
+    a_reset_on_what_is_made_up: blocked(
+        "connections with ECH are reset, one with a made-up configuration too",
+        "ech-reset",
+        "made_up",
+        "connection_reset",
+    );
+    a_drop_on_ech: blocked("connections with ECH are swallowed", "ech-drop", "dns", "generic_timeout_error");
+    a_drop_on_grease: blocked(
+        "connections with ECH are swallowed, GREASE too",
+        "ech-drop",
+        "grease",
+        "generic_timeout_error",
+    );
+    an_encrypted_name_evades: Case {
+        primitive: "TLS: ECH",
+        interference: "connections with the SNI are reset; the twin encrypts it",
+        scenario: "ech-evades",
+        acts: true,
+        censored: handshake(ACCEPTS, None),
+        says: vec![
+            ("/tls_handshakes/0/failure", json!("connection_reset")),
+            ("/tls_handshakes/0/server_name", json!("accepts.ech.test")),
+        ],
+        twin: handshake(ACCEPTS, Some("dns")),
+        twin_says: vec![
+            ("/tls_handshakes/0/failure", json!(null)),
+            ("/tls_handshakes/0/server_name", json!("accepts.ech.test")),
+            ("/tls_handshakes/0/outer_server_name", json!("public.ech.test")),
+            ("/tls_handshakes/0/x_ech_accepted", json!(true)),
+        ],
+    };
+    grease_hides_no_name: Case {
+        primitive: "TLS: ECH",
+        interference: "connections with the SNI are reset; GREASE hides nothing",
+        scenario: "ech-evades",
+        acts: true,
+        censored: handshake(ACCEPTS, Some("grease")),
+        says: vec![
+            ("/tls_handshakes/0/failure", json!("connection_reset")),
+            ("/tls_handshakes/0/echconfig", json!("GREASE")),
+        ],
+        twin: handshake(("23.192.228.80:443", "example.com"), Some("grease")),
+        twin_says: vec![("/tls_handshakes/0/failure", json!(null)), ("/tls_handshakes/0/echconfig", json!("GREASE"))],
+    };
+    a_rejection_with_configurations_to_retry_with: Case {
+        primitive: "TLS: ECH",
+        interference: "nobody interferes: the server's HTTPS record is out of date, and what it wants is tried",
+        scenario: "clean-everything",
+        acts: false,
+        censored: handshake_and_retry(REJECTS, "dns"),
+        says: vec![
+            ("/tls_handshakes/0/failure", json!("unknown_failure: tls: server rejected ECH")),
+            ("/tls_handshakes/0/x_ech_accepted", json!(false)),
+            ("/tls_handshakes/1/failure", json!(null)),
+            ("/tls_handshakes/1/x_ech_accepted", json!(true)),
+        ],
+        twin: handshake(ACCEPTS, Some("dns")),
+        twin_says: vec![("/tls_handshakes/0/failure", json!(null)), ("/tls_handshakes/0/x_ech_accepted", json!(true))],
+    };
+    a_server_that_knows_nothing_of_it: Case {
+        primitive: "TLS: ECH",
+        interference: "nobody interferes: the server does not know ECH; the twin offers GREASE",
+        scenario: "clean-everything",
+        acts: false,
+        censored: handshake(IGNORES, Some("dns")),
+        says: vec![
+            ("/tls_handshakes/0/failure", json!("unknown_failure: tls: server rejected ECH")),
+            ("/tls_handshakes/0/x_ech_accepted", json!(false)),
+        ],
+        twin: handshake(IGNORES, Some("grease")),
+        twin_says: vec![("/tls_handshakes/0/failure", json!(null)), ("/tls_handshakes/0/echconfig", json!("GREASE"))],
+    };
+    a_made_up_configuration: Case {
+        primitive: "TLS: ECH",
+        interference: "nobody interferes: a made-up configuration makes the server say the real one, which is tried",
+        scenario: "clean-everything",
+        acts: false,
+        censored: handshake_and_retry(ACCEPTS, "made_up"),
+        says: vec![
+            ("/tls_handshakes/0/failure", json!(null)),
+            ("/tls_handshakes/0/echconfig", json!("GREASE")),
+            ("/tls_handshakes/1/failure", json!(null)),
+            ("/tls_handshakes/1/x_ech_accepted", json!(true)),
+        ],
+        twin: handshake(ACCEPTS, Some("grease")),
+        twin_says: vec![("/tls_handshakes/0/failure", json!(null)), ("/tls_handshakes/0/echconfig", json!("GREASE"))],
+    };
+}
