@@ -1,6 +1,7 @@
 //! A running lab: two namespaces, the router between them, the servers in one and the client's place in the other.
 
 use crate::censor::{Censor, Hits};
+use crate::hops::Hops;
 use crate::link::Link;
 use crate::router::Router;
 use crate::scenario::{CLIENT_IPV4, CLIENT_IPV6, Problem, Scenario};
@@ -85,13 +86,15 @@ impl Lab {
 
         let stop = EventFd::from_flags(EfdFlags::EFD_CLOEXEC).map_err(doing("make an event descriptor"))?;
         let stop_router = Arc::new(stop);
-        let censor = Censor::new(scenario.rules.clone());
+        let delay = Duration::from_millis(scenario.delay_ms);
+        let censor = Censor::new(scenario.rules.clone(), scenario.hops.first().cloned());
         let hits = censor.hits();
         let router = Router {
             client: client_link,
             world: world_link,
             censor,
-            delay: Duration::from_millis(scenario.delay_ms),
+            hops: Hops::new(scenario.hops.clone(), delay),
+            delay,
             stop: Arc::clone(&stop_router),
         };
         let ca_pem = pki.trusted_pem().to_owned();

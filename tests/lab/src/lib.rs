@@ -4,7 +4,7 @@
 //! world with real sockets in a fraction of a second:
 //!
 //! ```text
-//! client namespace ──link── router: censor, then delay ──link── world namespace
+//! client namespace ──link── router: censor, delay, hops ──link── world namespace
 //! 130.192.91.211            one thread, packets in userspace    every host's address on its loopback,
 //! own /etc/resolv.conf                                          servers for names, pages and addresses
 //! ```
@@ -53,6 +53,10 @@ mod censor;
 mod dns;
 #[cfg(target_os = "linux")]
 pub mod ech;
+#[cfg(target_os = "linux")]
+mod hops;
+#[cfg(target_os = "linux")]
+mod icmp;
 #[cfg(target_os = "linux")]
 mod lab;
 #[cfg(target_os = "linux")]

@@ -121,7 +121,7 @@ pub(crate) fn udp((source, destination): (SocketAddr, SocketAddr), payload: &[u8
 }
 
 /// Begins a packet; nothing when the addresses are not of one family.
-fn ip(source: IpAddr, destination: IpAddr) -> Option<PacketBuilderStep<IpHeaders>> {
+pub(crate) fn ip(source: IpAddr, destination: IpAddr) -> Option<PacketBuilderStep<IpHeaders>> {
     match (source, destination) {
         (IpAddr::V4(from), IpAddr::V4(to)) => {
             Some(PacketBuilder::ipv4(from.octets(), to.octets(), FORGED_TTL))

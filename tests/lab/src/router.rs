@@ -1,9 +1,10 @@
-//! The path between the two wires: a thread that delays packets and lets the censor see them.
+//! What is between the two wires: a thread that delays packets and lets the censor and the hops see them.
 //!
 //! The censor stands at the client's end of the delay: it sees the client's packets when they are sent and the
 //! world's when they arrive.
 
 use crate::censor::{Censor, Direction, Pass};
+use crate::hops::{Fate, Hops};
 use crate::link::Link;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, ppoll};
@@ -23,6 +24,7 @@ pub(crate) struct Router {
     pub(crate) client: Link,
     pub(crate) world: Link,
     pub(crate) censor: Censor,
+    pub(crate) hops: Hops,
     pub(crate) delay: Duration,
     /// Readable when the lab ends.
     pub(crate) stop: Arc<EventFd>,
@@ -89,7 +91,9 @@ impl Router {
                 if !world || !self.world.read(&mut packet)? {
                     break;
                 }
-                queue.push(Instant::now() + self.delay, Bound::Censor, packet.clone());
+                if let Some(packet) = self.hops.back(packet.clone()) {
+                    queue.push(Instant::now() + self.delay, Bound::Censor, packet);
+                }
             }
         }
     }
@@ -117,7 +121,11 @@ impl Router {
             Pass::Never => None,
         };
         match (direction, passes) {
-            (Direction::FromClient, Some(at)) => queue.push(at + self.delay, Bound::World, packet),
+            (Direction::FromClient, Some(at)) => match self.hops.forth(packet) {
+                Fate::Through(packet) => queue.push(at + self.delay, Bound::World, packet),
+                Fate::Ends(Some((after, answer))) => queue.push(at + after, Bound::Client, answer),
+                Fate::Ends(None) => (),
+            },
             (Direction::FromWorld, Some(at)) => queue.push(at, Bound::Client, packet),
             (_, None) => (),
         }

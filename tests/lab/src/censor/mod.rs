@@ -16,8 +16,9 @@ mod throttle;
 pub(crate) use self::http::without_port;
 
 use crate::dns::Statement;
+use crate::icmp;
 use crate::packet::{self, Flags, SEGMENT, Tcp, Transport, View};
-use crate::scenario::{Action, Rule, When};
+use crate::scenario::{Action, Hop, Rule, When};
 use flow::Flows;
 use residual::Residual;
 use rules::Clues;
@@ -70,16 +71,19 @@ pub(crate) struct Censor {
     hits: Hits,
     flows: Flows,
     residual: Residual,
+    /// The router that the censor's ICMP errors come from.
+    router: Option<Hop>,
 }
 
 impl Censor {
-    pub(crate) fn new(rules: Vec<Rule>) -> Self {
+    pub(crate) fn new(rules: Vec<Rule>, router: Option<Hop>) -> Self {
         let hits = rules.iter().map(|_| AtomicU64::new(0)).collect();
         Self {
             rules,
             hits,
             flows: Flows::default(),
             residual: Residual::default(),
+            router,
         }
     }
 
@@ -134,6 +138,15 @@ impl Censor {
             (Action::ThrottleBytesPerSecond(rate), _) => {
                 let at = flow.bucket(direction, *rate).admit(packet.len(), now);
                 Verdict::pass(at.map_or(Pass::Never, Pass::At))
+            }
+            (Action::Icmp(what), Direction::FromClient) => {
+                let ends = (view.source.ip(), view.destination.ip());
+                let router = self.router.as_ref().and_then(|hop| hop.address(ends.0));
+                let error = icmp::Error::Unreachable(*what);
+                let mut verdict = Verdict::pass(Pass::Never);
+                let answer = icmp::error(router.unwrap_or(ends.1), ends.0, packet, error);
+                verdict.to_client.extend(answer);
+                verdict
             }
             (Action::Reset | Action::Close, Direction::FromClient) if is_punished => {
                 act(&Action::Refuse, &view, None)

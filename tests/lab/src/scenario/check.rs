@@ -27,6 +27,7 @@ impl std::error::Error for Problem {}
 pub(super) enum Place {
     Document,
     Resolver,
+    Hop(usize),
     Host(usize),
     Rule(usize),
 }
@@ -52,6 +53,7 @@ impl Scenario {
         }
         self.check_names()?;
         self.check_addresses()?;
+        self.check_hops()?;
         self.check_services()?;
         for (index, rule) in self.rules.iter().enumerate() {
             check_rule(&rule.when, &rule.action)
@@ -107,6 +109,37 @@ impl Scenario {
                 };
                 let what = format!("{}: {address} is {whose} address", host.name);
                 return Err(problem(Place::Host(index), what, remedy));
+            }
+        }
+        Ok(())
+    }
+
+    /// There are not too many hops, and their addresses are their own.
+    fn check_hops(&self) -> Result<(), Problem> {
+        if self.hops.len() > 32 {
+            let what = format!("there are {} hops", self.hops.len());
+            return Err(problem(Place::Document, what, "32 are the most"));
+        }
+        let hosts = self.hosts.iter().flat_map(|host| &host.addresses);
+        let mut taken: BTreeSet<IpAddr> = hosts.copied().collect();
+        taken.extend([CLIENT_IPV4.into(), CLIENT_IPV6.into(), self.resolver.address]);
+        for (index, hop) in self.hops.iter().enumerate() {
+            let place = Place::Hop(index);
+            for address in &hop.addresses {
+                if address.is_loopback() || address.is_unspecified() || address.is_multicast() {
+                    let what = format!("{address} is no address a router can have");
+                    return Err(problem(place, what, "use a unicast address"));
+                }
+                if !taken.insert(*address) {
+                    let what = format!("{address} is taken");
+                    return Err(problem(place, what, "give the hop another one"));
+                }
+            }
+            for is_family in [IpAddr::is_ipv4, IpAddr::is_ipv6] {
+                if hop.addresses.iter().filter(|address| is_family(address)).count() > 1 {
+                    let what = "a hop has two addresses of a kind";
+                    return Err(problem(place, what, "keep one for IPv4 and one for IPv6"));
+                }
             }
         }
         Ok(())
@@ -184,10 +217,12 @@ impl Host {
             ("https", &self.https),
             ("dns", &self.dns),
             ("dot", &self.dot),
+            ("echo", &self.echo),
             ("header_echo", &self.header_echo),
         ];
         let udp = [
             ("dns", &self.dns),
+            ("echo", &self.echo),
             ("http3", &self.http3),
             ("doq", &self.doq),
             ("stun", &self.stun),
@@ -305,7 +340,7 @@ fn check_additions(host: &Host) -> Result<(), Complaint> {
 
 fn check_rule(when: &When, action: &Action) -> Result<(), Complaint> {
     let fits = match action {
-        Action::Drop => true,
+        Action::Drop | Action::Icmp(_) => true,
         Action::Reset | Action::Close => matches!(when, When::Sni(_) | When::Ech | When::Host(_)),
         Action::Refuse => matches!(when, When::Endpoint(_) | When::Port(Port::Tcp(_))),
         Action::Dns(_) | Action::Nxdomain | Action::Rcode(_) => matches!(when, When::Dns(_)),
@@ -314,6 +349,7 @@ fn check_rule(when: &When, action: &Action) -> Result<(), Complaint> {
     };
     let (word, remedy) = match action {
         Action::Drop => ("drop", ""),
+        Action::Icmp(_) => ("icmp", ""),
         Action::Reset => (
             "reset",
             "reset needs when = { sni = … } or { host = … }; refuse is for endpoints",

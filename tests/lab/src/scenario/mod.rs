@@ -25,6 +25,8 @@ pub struct Scenario {
     pub delay_ms: u64,
     /// The resolver in the client's `/etc/resolv.conf`.
     pub resolver: Resolver,
+    /// The routers between the censor and every host, the client's first.
+    pub hops: Vec<Hop>,
     /// Every host there is.
     pub hosts: Vec<Host>,
     /// What the censor does, first match first.
@@ -38,6 +40,7 @@ impl Default for Scenario {
             description: String::new(),
             delay_ms: 10,
             resolver: Resolver::default(),
+            hops: Vec::new(),
             hosts: Vec::new(),
             rules: Vec::new(),
         }
@@ -86,6 +89,14 @@ pub enum Rcode {
     Refused,
 }
 
+/// A router. It takes one from the TTL of each packet, and says so where nothing is left of a packet of the client's.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Hop {
+    /// What it answers with: an address for IPv4, one for IPv6. It is silent where it has none.
+    pub addresses: Vec<IpAddr>,
+}
+
 /// A name, its addresses and what is served there.
 ///
 /// Several hosts may share an address and a port: HTTPS picks by SNI, HTTP by `Host`, and the first one stands in
@@ -115,6 +126,8 @@ pub struct Host {
     pub doq: Vec<u16>,
     /// Whether it resolves names at `/dns-query` of its HTTPS and HTTP/3.
     pub doh: bool,
+    /// Ports, UDP and TCP, that send back what comes.
+    pub echo: Vec<u16>,
     /// UDP ports that tell clients their address (STUN).
     pub stun: Vec<u16>,
     /// TCP ports that answer an HTTP request with what its head was, to the letter.
@@ -154,6 +167,7 @@ impl Default for Host {
             dot: Vec::new(),
             doq: Vec::new(),
             doh: false,
+            echo: Vec::new(),
             stun: Vec::new(),
             header_echo: Vec::new(),
             quic_negotiating: Vec::new(),
@@ -356,6 +370,9 @@ pub enum Action {
     Close,
     /// Answers the first packet of a connection with a reset, as a closed port does.
     Refuse,
+    /// Answers each packet with this ICMP error and keeps it from the server. It comes from the first hop, or, where
+    /// that has no address, as if from the server.
+    Icmp(Unreachable),
     /// Answers a DNS query with these addresses. Over UDP the query travels on, and the true answer comes second.
     Dns(Vec<IpAddr>),
     /// Answers a DNS query with NXDOMAIN, in the same way.
@@ -366,4 +383,21 @@ pub enum Action {
     Blockpage(String),
     /// Lets no more than this through per second, in each direction.
     ThrottleBytesPerSecond(u64),
+}
+
+/// What a router says of a destination that it does not forward to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unreachable {
+    /// No route to the network.
+    #[serde(rename = "network-unreachable")]
+    Network,
+    /// No answer from the host.
+    #[serde(rename = "host-unreachable")]
+    Host,
+    /// Nobody listens at the port.
+    #[serde(rename = "port-unreachable")]
+    Port,
+    /// A filter forbids it.
+    AdminProhibited,
 }

@@ -1,7 +1,7 @@
 //! Scenario documents: TOML to [`Scenario`], with errors that name the file, the line and the remedy.
 
 use super::check::Place;
-use super::{Host, Problem, Resolver, Rule, Scenario};
+use super::{Hop, Host, Problem, Resolver, Rule, Scenario};
 use serde::Deserialize;
 use std::ops::Range;
 use std::path::Path;
@@ -50,6 +50,8 @@ struct Document {
     description: String,
     delay_ms: Option<u64>,
     resolver: Option<Spanned<Resolver>>,
+    #[serde(default, rename = "hop")]
+    hops: Vec<Spanned<Hop>>,
     #[serde(default, rename = "host")]
     hosts: Vec<Spanned<Host>>,
     #[serde(default, rename = "rule")]
@@ -84,6 +86,7 @@ impl Scenario {
         })?;
         let spans = Spans {
             resolver: document.resolver.as_ref().map(Spanned::span),
+            hops: document.hops.iter().map(Spanned::span).collect(),
             hosts: document.hosts.iter().map(Spanned::span).collect(),
             rules: document.rules.iter().map(Spanned::span).collect(),
         };
@@ -92,6 +95,7 @@ impl Scenario {
             description: document.description,
             delay_ms: document.delay_ms.unwrap_or(usual.delay_ms),
             resolver: document.resolver.map_or(usual.resolver, Spanned::into_inner),
+            hops: document.hops.into_iter().map(Spanned::into_inner).collect(),
             hosts: document.hosts.into_iter().map(Spanned::into_inner).collect(),
             rules: document.rules.into_iter().map(Spanned::into_inner).collect(),
         };
@@ -107,6 +111,7 @@ impl Scenario {
 /// Where each part of a document stands.
 struct Spans {
     resolver: Option<Range<usize>>,
+    hops: Vec<Range<usize>>,
     hosts: Vec<Range<usize>>,
     rules: Vec<Range<usize>>,
 }
@@ -116,6 +121,7 @@ impl Spans {
         let span = match place {
             Place::Document => None,
             Place::Resolver => self.resolver.as_ref(),
+            Place::Hop(index) => self.hops.get(index),
             Place::Host(index) => self.hosts.get(index),
             Place::Rule(index) => self.rules.get(index),
         };

@@ -1,10 +1,11 @@
 //! What answers in the world namespace: resolvers and web servers on the hosts' own addresses.
 //!
 //! `dns` holds the names, `records` the records among them, `web` serves pages, `quic` the same and names over QUIC,
-//! `stun` and `header_echo` tell clients about themselves, `pki` makes certificates. All of it runs on one thread; a
+//! `stun` and `header_echo` tell clients about themselves, `echo` sends back what comes, `pki` makes certificates. All of it runs on one thread; a
 //! host whose ports nobody listens to refuses connections by itself.
 
 pub(crate) mod dns;
+mod echo;
 mod header_echo;
 pub(crate) mod pki;
 mod quic;
@@ -51,6 +52,10 @@ pub(crate) async fn start(scenario: &Scenario, pki: &Pki) -> Result<(), ServeErr
     serve_web(scenario, pki, &ech, &truth).await?;
     for endpoint in by_endpoint(scenario, |host| &host.header_echo).into_keys() {
         tokio::spawn(header_echo::serve(listen(endpoint).await?));
+    }
+    for endpoint in by_endpoint(scenario, |host| &host.echo).into_keys() {
+        tokio::spawn(echo::serve_udp(bind(endpoint).await?));
+        tokio::spawn(echo::serve_tcp(listen(endpoint).await?));
     }
     for endpoint in by_endpoint(scenario, |host| &host.stun).into_keys() {
         tokio::spawn(stun::serve(bind(endpoint).await?));

@@ -20,8 +20,7 @@ fn every_example_can_be_read_and_says_what_it_shows() {
         names.push(path.file_stem().unwrap().to_str().unwrap().to_owned());
     }
     names.sort();
-    insta::assert_snapshot!(names.join(" "), @"cert-expired cert-unknown-authority cert-wrong-host clean clean-everything dns-bogon dns-injection dns-refused dns-servfail dns-tcp-reset doh-sni-reset doh3-sni-drop doq-drop dot-port-drop ech-drop ech-reset http-blockpage ipv6-only nxdomain quic-sni-drop residual sni-drop sni-rst split-hello tcp-drop tcp-refused throttling udp-443-drop");
-    insta::assert_snapshot!(names.join(" "), @"cert-expired cert-unknown-authority cert-wrong-host clean clean-everything dns-bogon dns-injection dns-refused dns-servfail doh-sni-reset dot-port-drop ech-drop ech-evades ech-reset http-blockpage ipv6-only nxdomain quic-sni-drop residual sni-drop sni-rst split-hello tcp-drop tcp-refused throttling udp-443-drop");
+    insta::assert_snapshot!(names.join(" "), @"cert-expired cert-unknown-authority cert-wrong-host clean clean-everything dns-bogon dns-injection dns-refused dns-servfail dns-tcp-reset doh-sni-reset doh3-sni-drop doq-drop dot-port-drop ech-drop ech-evades ech-reset hops http-blockpage icmp-admin-prohibited icmp-host-unreachable ipv6-only nxdomain quic-sni-drop residual sni-drop sni-rst split-hello tcp-drop tcp-refused throttling udp-443-drop");
 }
 
 #[test]
