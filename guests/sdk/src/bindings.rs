@@ -25,6 +25,7 @@ pub mod mini_nettest {
             "netsonde:probe/types@0.1.0": crate::bindings::nettest::netsonde::probe::types,
             "netsonde:probe/dns@0.1.0": crate::bindings::nettest::netsonde::probe::dns,
             "netsonde:probe/tcp@0.1.0": crate::bindings::nettest::netsonde::probe::tcp,
+            "netsonde:probe/udp@0.1.0": crate::bindings::nettest::netsonde::probe::udp,
             "netsonde:probe/tls@0.1.0": crate::bindings::nettest::netsonde::probe::tls,
             "netsonde:probe/quic@0.1.0": crate::bindings::nettest::netsonde::probe::quic,
             "netsonde:probe/http@0.1.0": crate::bindings::nettest::netsonde::probe::http,

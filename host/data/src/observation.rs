@@ -8,13 +8,17 @@
 mod dns;
 mod event;
 mod http;
+mod icmp;
 mod tcp;
+mod tcp_info;
 mod tls;
 
 pub use dns::{Answer, Query};
 pub use event::NetworkEvent;
 pub use http::{HeadersList, HttpRequest, HttpResponse, HttpTransaction, Tor};
+pub use icmp::Icmp;
 pub use tcp::{TcpConnect, TcpStatus};
+pub use tcp_info::TcpInfo;
 pub use tls::TlsHandshake;
 
 use crate::FailureCode;

@@ -1,6 +1,7 @@
 //! A connection and what it is used for.
 
 use crate::{http::Client, quic::Quic, socket::Shared, socket::Stream, tls::Agreed, trace::Transaction};
+use netsonde_data::observation::NetworkEvent;
 use std::{
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -111,6 +112,12 @@ impl Connection {
             .tls
             .as_ref()
             .is_some_and(|tls| tls.ech_accepted == Some(true))
+    }
+
+    /// The ICMP errors that came back for what the connection sent, as events (`x_icmp`), as far as the system tells.
+    /// Those that ended an attempt to connect are the transaction's ([`crate::Trace::icmp_errors`]).
+    pub fn icmp_errors(&self) -> Vec<NetworkEvent> {
+        self.0.socket.icmp_errors()
     }
 
     pub(crate) fn is_tls(&self) -> bool {

@@ -164,7 +164,8 @@ impl Net {
             client.give_up(&connection.0.socket, &FailureCode::INTERRUPTED, &received);
             ended(Some(FailureCode::INTERRUPTED), None, clock.now());
         });
-        let result = timeout(request.timeout.unwrap_or(TIMEOUT), exchange.as_mut()).await;
+        let counted = connection.0.socket.while_counting(exchange.as_mut());
+        let result = timeout(request.timeout.unwrap_or(TIMEOUT), counted).await;
         guard.disarm();
         let (failure, detail) = match result {
             Ok(Ok(())) => (None, None),

@@ -2,11 +2,20 @@
 //!
 //! Under TLS these are the reads and writes of ciphertext, as the wire has them.
 
-use crate::{Meter, Trace, Transaction, tls::Io, trace::Event};
+mod watch;
+
+use crate::{
+    Meter, Trace, Transaction,
+    sampling::Ticker,
+    sys,
+    tls::Io,
+    trace::{Event, Extra},
+};
 use netsonde_data::failure::FailureCode;
+use socket2::SockRef;
 use std::{
     io,
-    net::SocketAddr,
+    net::{Shutdown, SocketAddr},
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, ready},
@@ -16,12 +25,14 @@ use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
 };
+use watch::Watched;
 
 /// A TCP socket that keeps books.
 #[derive(Debug)]
 pub(crate) struct Socket {
-    tcp: TcpStream,
+    tcp: Arc<TcpStream>,
     shared: Arc<Shared>,
+    ticker: Ticker,
 }
 
 /// What a socket and the operations on it both know.
@@ -31,6 +42,7 @@ pub(crate) struct Shared {
     meter: Arc<Meter>,
     proto: Proto,
     remote: SocketAddr,
+    watched: Watched,
     state: Mutex<State>,
 }
 
@@ -96,6 +108,7 @@ impl Shared {
             meter,
             proto,
             remote,
+            watched: Watched::default(),
             state: Mutex::new(state),
         }
     }
@@ -124,15 +137,29 @@ impl Shared {
 
     /// Whatever read or write is pending ends now, with `failure`.
     pub(crate) fn abandon(&self, failure: &FailureCode) {
-        let t = self.trace.clock().now();
-        for (direction, since) in [
-            (Direction::Write, self.take_write()),
-            (Direction::Read, self.take_read()),
-        ] {
-            if let Some(t0) = since {
-                self.event(direction, t0, t, 0, Some(failure.clone()));
-            }
+        self.abandon_one(Direction::Write, failure);
+        self.abandon_one(Direction::Read, failure);
+    }
+
+    /// What is pending one way ends now, with `failure`.
+    pub(crate) fn abandon_one(&self, direction: Direction, failure: &FailureCode) {
+        let since = match direction {
+            Direction::Write => self.take_write(),
+            Direction::Read => self.take_read(),
+        };
+        if let Some(t0) = since {
+            self.event(direction, t0, self.now(), 0, Some(failure.clone()));
         }
+    }
+
+    /// Since when a read or a write has been waiting, if one is.
+    fn pending_since(&self) -> Option<Duration> {
+        let state = self.state();
+        state.write_since.or(state.read_since)
+    }
+
+    fn tx(&self) -> Transaction {
+        self.state().tx.clone()
     }
 
     /// The time, and since when a read has been waiting; since now if none has.
@@ -161,26 +188,42 @@ impl Shared {
         num_bytes: usize,
         failure: Option<FailureCode>,
     ) {
+        self.event_with(direction, (t0, t), num_bytes, failure, None);
+    }
+
+    /// An event, with the exact cause where the failure does not say it.
+    fn event_with(
+        &self,
+        direction: Direction,
+        (t0, t): (Duration, Duration),
+        num_bytes: usize,
+        failure: Option<FailureCode>,
+        failure_detail: Option<String>,
+    ) {
         let mut state = self.state();
         let tx = state.tx.clone();
         if failure.is_some() {
             state.last_failure.clone_from(&failure);
         }
         drop(state);
+        if direction == Direction::Read {
+            self.watched.received(num_bytes);
+        }
         self.meter.observation();
-        let remote = Some(self.remote);
-        self.trace.event(
-            &tx,
-            Event {
-                operation: direction.operation(self.proto),
-                remote,
-                proto: self.proto.as_str(),
-                failure,
-                num_bytes,
-                t0,
-                t,
-            },
-        );
+        let event = Event {
+            operation: direction.operation(self.proto),
+            remote: Some(self.remote),
+            proto: self.proto.as_str(),
+            failure,
+            num_bytes,
+            t0,
+            t,
+        };
+        let extra = Extra {
+            failure_detail,
+            ..Extra::default()
+        };
+        self.trace.event_with(&tx, event, extra);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -189,17 +232,21 @@ impl Shared {
 }
 
 impl Socket {
+    /// `ttl` is what the socket was given, if it was.
     pub(crate) fn new(
         tcp: TcpStream,
         remote: SocketAddr,
-        trace: Trace,
-        meter: Arc<Meter>,
+        ttl: Option<u8>,
+        (trace, meter): (Trace, Arc<Meter>),
         tx: &Transaction,
     ) -> Self {
-        let shared = Shared::new(Proto::Tcp, remote, trace, meter, tx);
+        let tcp = Arc::new(tcp);
+        let mut shared = Shared::new(Proto::Tcp, remote, trace, meter, tx);
+        shared.watched = Watched::over(&tcp, ttl, shared.now());
         Self {
             tcp,
             shared: Arc::new(shared),
+            ticker: Ticker::default(),
         }
     }
 
@@ -210,6 +257,34 @@ impl Socket {
     fn now(&self) -> Duration {
         self.shared.now()
     }
+
+    /// Read or write as soon as `ready`; while it is not, look at the connection every now and then.
+    fn poll<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        ready: impl Fn(&TcpStream, &mut Context<'_>) -> Poll<io::Result<()>>,
+        mut act: impl FnMut(&TcpStream) -> io::Result<T>,
+    ) -> Poll<io::Result<T>> {
+        loop {
+            if let Some(error) = self.shared.watched.take_pending_error() {
+                return Poll::Ready(Err(error));
+            }
+            let is_ready = ready(&self.tcp, cx);
+            if is_ready.is_pending() {
+                while sys::WATCHES && self.ticker.poll(cx).is_ready() {
+                    self.shared.look(&self.tcp, false);
+                }
+                if self.shared.watched.has_pending_error() {
+                    continue;
+                }
+            }
+            ready!(is_ready)?;
+            match act(&self.tcp) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => return Poll::Ready(result),
+            }
+        }
+    }
 }
 
 impl Drop for Socket {
@@ -218,6 +293,7 @@ impl Drop for Socket {
     fn drop(&mut self) {
         self.shared.take_read();
         self.shared.abandon(&FailureCode::CONNECTION_ALREADY_CLOSED);
+        self.shared.look(&self.tcp, true);
     }
 }
 
@@ -229,17 +305,22 @@ impl AsyncRead for Socket {
     ) -> Poll<io::Result<()>> {
         self.shared.meter.check().map_err(io::Error::other)?;
         let t0 = self.shared.since_read();
-        let filled = buf.filled().len();
-        let result = ready!(Pin::new(&mut self.tcp).poll_read(cx, buf));
+        let room = buf.remaining();
+        let result = ready!(self.poll(cx, TcpStream::poll_read_ready, |tcp| tcp.try_read_buf(buf)));
         let t = self.now();
         self.shared.take_read();
-        let num_bytes = buf.filled().len() - filled;
-        let failure = match &result {
-            Err(error) => Some(FailureCode::from_io(error)),
-            Ok(()) if num_bytes == 0 && buf.remaining() > 0 => Some(FailureCode::EOF_ERROR),
-            Ok(()) => None,
+        let num_bytes = *result.as_ref().unwrap_or(&0);
+        let (failure, detail) = match &result {
+            Err(error) => (
+                Some(FailureCode::from_io(error)),
+                FailureCode::detail_of_io(error),
+            ),
+            Ok(0) if room > 0 => (Some(FailureCode::EOF_ERROR), None),
+            Ok(_) => (None, None),
         };
-        self.shared.event(Direction::Read, t0, t, num_bytes, failure);
+        self.shared
+            .event_with(Direction::Read, (t0, t), num_bytes, failure, detail);
+        self.shared.look(&self.tcp, false);
         result?;
         Poll::Ready(self.shared.meter.received(num_bytes).map_err(io::Error::other))
     }
@@ -254,7 +335,8 @@ impl AsyncWrite for Socket {
             .map_err(io::Error::other)?;
         let now = self.now();
         let t0 = *self.shared.state().write_since.get_or_insert(now);
-        let poll = Pin::new(&mut self.tcp).poll_write(cx, buf.get(..granted).unwrap_or(buf));
+        let bytes = buf.get(..granted).unwrap_or(buf);
+        let poll = self.poll(cx, TcpStream::poll_write_ready, |tcp| tcp.try_write(bytes));
         let t = self.now();
         let written = match &poll {
             Poll::Ready(Ok(written)) => *written,
@@ -263,22 +345,24 @@ impl AsyncWrite for Socket {
         self.shared.meter.unsent(granted - written);
         let result = ready!(poll);
         self.shared.take_write();
-        self.shared.event(
-            Direction::Write,
-            t0,
-            t,
-            written,
-            result.as_ref().err().map(FailureCode::from_io),
+        let error = result.as_ref().err();
+        let (failure, detail) = (
+            error.map(FailureCode::from_io),
+            error.and_then(FailureCode::detail_of_io),
         );
+        self.shared
+            .event_with(Direction::Write, (t0, t), written, failure, detail);
+        self.shared.look(&self.tcp, false);
         Poll::Ready(result)
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tcp).poll_flush(cx)
+    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // The kernel has what was written; there is nothing else to flush.
+        Poll::Ready(Ok(()))
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tcp).poll_shutdown(cx)
+    fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(SockRef::from(&*self.tcp).shutdown(Shutdown::Write))
     }
 }
 

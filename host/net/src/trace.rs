@@ -3,7 +3,9 @@
 use crate::{Clock, policy::Policed};
 use netsonde_data::{
     failure::FailureCode,
-    observation::{HttpTransaction, NetworkEvent, Observations, Query, TcpConnect, TlsHandshake},
+    observation::{
+        HttpTransaction, Icmp, NetworkEvent, Observations, Query, TcpConnect, TcpInfo, TlsHandshake,
+    },
 };
 use std::{
     collections::BTreeSet,
@@ -149,24 +151,33 @@ impl Trace {
     }
 
     pub(crate) fn event(&self, tx: &Transaction, event: Event<'_>) {
+        self.event_with(tx, event, Extra::default());
+    }
+
+    /// An event with what OONI's format has no field for.
+    pub(crate) fn event_with(&self, tx: &Transaction, event: Event<'_>, extra: Extra) {
         if let ("udp", Some(from), 1..) = (event.proto, event.remote, event.num_bytes)
             && event.operation.starts_with("read")
             && let Some(policed) = self.policed()
         {
             policed.answered(from);
         }
-        let event = NetworkEvent {
-            address: event.remote.map(|remote| remote.to_string()).unwrap_or_default(),
-            failure: event.failure,
-            num_bytes: event.num_bytes as u64,
-            operation: event.operation.to_owned(),
-            proto: event.remote.map(|_| event.proto.to_owned()).unwrap_or_default(),
-            t0: event.t0.as_secs_f64(),
-            t: event.t.as_secs_f64(),
-            tags: tx.tags().to_vec(),
-            transaction_id: tx.id(),
-        };
+        self.push(archived(tx, event, extra));
+    }
+
+    /// An event as it is archived.
+    pub(crate) fn push(&self, event: NetworkEvent) {
         self.state().observations.network_events.push(event);
+    }
+
+    /// The ICMP errors (`x_icmp`) that came back in transactions with the id of `tx`.
+    pub fn icmp_errors(&self, tx: &Transaction) -> Vec<NetworkEvent> {
+        let state = self.state();
+        let events = state.observations.network_events.iter();
+        events
+            .filter(|event| event.x_icmp.is_some() && event.transaction_id == tx.id())
+            .cloned()
+            .collect()
     }
 
     /// A lock that a panic elsewhere does not take away: a vector that was pushed to is never half-way.
@@ -194,6 +205,36 @@ pub(crate) struct Event<'a> {
     pub(crate) num_bytes: usize,
     pub(crate) t0: Duration,
     pub(crate) t: Duration,
+}
+
+/// An event, marked, with its times in seconds.
+pub(crate) fn archived(tx: &Transaction, event: Event<'_>, extra: Extra) -> NetworkEvent {
+    NetworkEvent {
+        address: event.remote.map(|remote| remote.to_string()).unwrap_or_default(),
+        failure: event.failure,
+        num_bytes: event.num_bytes as u64,
+        operation: event.operation.to_owned(),
+        proto: event.remote.map(|_| event.proto.to_owned()).unwrap_or_default(),
+        t0: event.t0.as_secs_f64(),
+        t: event.t.as_secs_f64(),
+        tags: tx.tags().to_vec(),
+        transaction_id: tx.id(),
+        x_failure_detail: extra.failure_detail,
+        x_ttl: extra.ttl,
+        x_icmp: extra.icmp,
+        x_tcp_info: extra.tcp_info,
+    }
+}
+
+/// What an event says beyond OONI's format.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Extra {
+    /// The exact cause where the failure string does not say it.
+    pub(crate) failure_detail: Option<String>,
+    /// The TTL of a datagram.
+    pub(crate) ttl: Option<u8>,
+    pub(crate) icmp: Option<Box<Icmp>>,
+    pub(crate) tcp_info: Option<Box<TcpInfo>>,
 }
 
 impl<'a> Event<'a> {

@@ -15,6 +15,12 @@ pub mod nettest {
         with: {
             "netsonde:probe/types.transaction": netsonde_net::Transaction,
             "netsonde:probe/types.connection": netsonde_net::Connection,
+            "netsonde:probe/types.icmp-error": crate::host::icmp::IcmpError,
+            "netsonde:probe/types.tcp-options": crate::host::tcp::Options,
+            "netsonde:probe/types.udp-options": crate::host::udp::Options,
+            "netsonde:probe/types.udp-socket": netsonde_net::UdpSocket,
+            "netsonde:probe/types.udp-received": crate::host::udp::Arrival,
+            "netsonde:probe/types.datagram": crate::host::udp::Datagram,
             "netsonde:probe/types.dns-options": crate::host::dns::Options,
             "netsonde:probe/types.dns-answer": crate::host::dns::Answer,
             "netsonde:probe/types.dns-reply": crate::host::dns::Reply,
@@ -37,4 +43,4 @@ pub mod mini_nettest {
     });
 }
 
-pub(crate) use nettest::netsonde::probe::{cache, dns, http, info, mini, progress, quic, tcp, tls, types};
+pub(crate) use nettest::netsonde::probe::{cache, dns, http, info, mini, progress, quic, tcp, tls, types, udp};

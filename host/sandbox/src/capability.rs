@@ -11,6 +11,8 @@ pub enum Capability {
     Dns,
     /// Connect, read and write.
     Tcp,
+    /// Send and receive datagrams.
+    Udp,
     /// Shake hands.
     Tls,
     /// Shake hands over QUIC.
@@ -32,6 +34,7 @@ impl Capability {
     pub const ALL: [Self; 9] = [
         Self::Dns,
         Self::Tcp,
+        Self::Udp,
         Self::Tls,
         Self::Quic,
         Self::Http,
@@ -46,6 +49,7 @@ impl Capability {
         match self {
             Self::Dns => "dns",
             Self::Tcp => "tcp",
+            Self::Udp => "udp",
             Self::Tls => "tls",
             Self::Quic => "quic",
             Self::Http => "http",

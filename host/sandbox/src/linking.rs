@@ -24,7 +24,7 @@ mod table;
 use wasmtime::component::Linker;
 
 use self::table::{Linked, Table};
-use crate::bindings::{cache, dns, http, info, mini, progress, quic, tcp, tls, types};
+use crate::bindings::{cache, dns, http, info, mini, progress, quic, tcp, tls, types, udp};
 use crate::capability::Capability;
 use crate::manifest::Manifest;
 use crate::replay::Replaying;
@@ -64,6 +64,7 @@ macro_rules! line {
 interface! { types {
     drop "transaction"(transaction) = types::HostTransaction::drop;
     sync "[method]transaction.id"(transaction) = types::HostTransaction::id;
+    sync "[method]transaction.icmp-errors"(transaction) = types::HostTransaction::icmp_errors;
     sync "begin"(tags, id) = types::Host::begin;
 
     drop "connection"(connection) = types::HostConnection::drop;
@@ -89,6 +90,35 @@ interface! { types {
     sync "[method]tls-session.alpn"(session) = types::HostTlsSession::alpn;
     sync "[method]tls-session.peer-certificates"(session) = types::HostTlsSession::peer_certificates;
     sync "[method]tls-session.ech-retry-configs"(session) = types::HostTlsSession::ech_retry_configs;
+
+    sync "[method]connection.icmp-errors"(connection) = types::HostConnection::icmp_errors;
+
+    drop "icmp-error"(error) = types::HostIcmpError::drop;
+    sync "[method]icmp-error.name"(error) = types::HostIcmpError::name;
+    sync "[method]icmp-error.type-and-code"(error) = types::HostIcmpError::type_and_code;
+    sync "[method]icmp-error.failure"(error) = types::HostIcmpError::failure;
+    sync "[method]icmp-error.router"(error) = types::HostIcmpError::router;
+    sync "[method]icmp-error.endpoint"(error) = types::HostIcmpError::endpoint;
+    sync "[method]icmp-error.ttl"(error) = types::HostIcmpError::ttl;
+    sync "[method]icmp-error.datagram"(error) = types::HostIcmpError::datagram;
+    sync "[method]icmp-error.time"(error) = types::HostIcmpError::time;
+
+    drop "tcp-options"(options) = types::HostTcpOptions::drop;
+    sync "[constructor]tcp-options"() = types::HostTcpOptions::new;
+    sync "[method]tcp-options.timeout-ms"(options, milliseconds) = types::HostTcpOptions::timeout_ms;
+    sync "[method]tcp-options.ttl"(options, ttl) = types::HostTcpOptions::ttl;
+
+    drop "udp-options"(options) = types::HostUdpOptions::drop;
+    sync "[constructor]udp-options"() = types::HostUdpOptions::new;
+    sync "[method]udp-options.ipv6"(options) = types::HostUdpOptions::ipv6;
+    drop "udp-socket"(socket) = types::HostUdpSocket::drop;
+    drop "udp-received"(received) = types::HostUdpReceived::drop;
+    sync "[method]udp-received.datagram"(received) = types::HostUdpReceived::datagram;
+    sync "[method]udp-received.icmp-error"(received) = types::HostUdpReceived::icmp_error;
+    drop "datagram"(datagram) = types::HostDatagram::drop;
+    sync "[method]datagram.source"(datagram) = types::HostDatagram::source;
+    sync "[method]datagram.bytes"(datagram) = types::HostDatagram::bytes;
+    sync "[method]datagram.ttl"(datagram) = types::HostDatagram::ttl;
 
     drop "dns-options"(options) = types::HostDnsOptions::drop;
     sync "[constructor]dns-options"() = types::HostDnsOptions::new;
@@ -169,9 +199,16 @@ interface! { dns {
 } }
 
 interface! { tcp {
-    async "connect"(transaction, endpoint, timeout_ms) = tcp::HostWithStore::connect;
-    async "read"(connection, max) = tcp::HostWithStore::read;
-    async "write"(connection, bytes) = tcp::HostWithStore::write;
+    async "connect"(transaction, endpoint, options) = tcp::HostWithStore::connect;
+    async "read"(connection, max, timeout_ms) = tcp::HostWithStore::read;
+    async "write"(connection, bytes, timeout_ms) = tcp::HostWithStore::write;
+    async "set-ttl"(connection, ttl) = tcp::HostWithStore::set_ttl;
+} }
+
+interface! { udp {
+    async "open"(transaction, options) = udp::HostWithStore::open;
+    async "send"(socket, endpoint, bytes, ttl) = udp::HostWithStore::send;
+    async "receive"(socket, timeout_ms) = udp::HostWithStore::receive;
 } }
 
 interface! { tls {
@@ -219,6 +256,7 @@ fn interface(capability: Capability) -> Lines {
     match capability {
         Capability::Dns => dns,
         Capability::Tcp => tcp,
+        Capability::Udp => udp,
         Capability::Tls => tls,
         Capability::Quic => quic,
         Capability::Http => http,

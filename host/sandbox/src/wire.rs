@@ -95,7 +95,7 @@ impl Wire for f64 {
     }
 }
 
-/// Only in lists.
+/// Alone a number, in lists bytes.
 impl Wire for u8 {
     fn to_wire(&self) -> Value {
         json!(self)

@@ -7,22 +7,25 @@
 //! # `steps`
 //!
 //! Its target is `{"input": "any text", "options": {"steps": [[…], […]]}}`. Each list of steps is one transaction with at most
-//! one open connection; its steps follow each other and end at the first that fails; the lists run at the same time, or so
+//! one open connection and one UDP socket; its steps follow each other and end at the first that fails; the lists run at the same time, or so
 //! many at a time as the option `parallelism` says. The result has `answers`: for each list what its steps brought, the last perhaps `{"failure", "operation"}`.
 //!
 //! | `do` | fields |
 //! |---|---|
 //! | `lookup` | `domain`, one of `udp`, `tcp` (a resolver's endpoint), `dot`, `doh`, `doh3`, `doq` (its endpoint and its name or URL), `types`, `timeout_ms`, `collect_ms` |
-//! | `connect` | `to` (an endpoint), `timeout_ms` |
 //! | `quic` | `to` (an endpoint), `name`, `alpn`, `timeout_ms` |
 //! | `handshake` | `name`, `sni` (`""`: none), `versions` (a pair), `alpn`, `roots` (PEM), `no_verify`, `ech` (`grease`, `made_up`, `dns`: as an earlier lookup says, `retry`: as an earlier rejection says), `split_hello`, `backend`, `timeout_ms`, `may_fail` |
 //! | `session` | `tls` (the fields of `handshake`), `text`: a TLS session carried over the open connection; sends the text and reads until something comes back |
 //! | `request` | `url`, `method`, `headers` (pairs), `body`, `limit`, `timeout_ms` |
-//! | `write` | `text` |
-//! | `read` | `max` |
 //! | `keep` | `key`, `value` (a text): kept from run to run |
 //! | `recall`, `forget` | `key` |
 //! | `keys` | |
+//! | `connect` | `to` (an endpoint), `ttl`, `timeout_ms` |
+//! | `write` | `text`, `timeout_ms` |
+//! | `read` | `max`, `timeout_ms` |
+//! | `set_ttl` | `ttl` |
+//! | `send` | a datagram: `to` (an endpoint), `text`, `ttl` |
+//! | `receive` | a datagram, or an ICMP error: `timeout_ms` |
 //!
 //! # `escape`
 //!

@@ -169,6 +169,20 @@ impl FailureCode {
         os::code(number)
     }
 
+    /// What an error of the operating system is exactly, where [`FailureCode::from_io`] can not say it: its symbolic name
+    /// and text, `EPIPE: broken pipe`.
+    pub fn detail_of_io(error: &io::Error) -> Option<String> {
+        let number = error.raw_os_error()?;
+        if os::code(number).is_some() {
+            return None;
+        }
+        let text = io_text(error);
+        Some(match os::name(number) {
+            Some(name) => format!("{name}: {text}"),
+            None => format!("error {number}: {text}"),
+        })
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -246,6 +260,22 @@ mod tests {
         assert_eq!(of(libc::ETIMEDOUT), FailureCode::TIMED_OUT);
         assert_eq!(of(libc::EHOSTUNREACH), FailureCode::HOST_UNREACHABLE);
         assert_eq!(of(libc::EPIPE).as_str(), "unknown_failure: broken pipe");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_has_no_string_of_its_own_is_told_exactly() {
+        let of = |number| FailureCode::detail_of_io(&io::Error::from_raw_os_error(number));
+        assert_eq!(of(libc::EPIPE).as_deref(), Some("EPIPE: broken pipe"));
+        assert_eq!(
+            of(libc::ECHILD).unwrap(),
+            format!("error {}: no child processes", libc::ECHILD)
+        );
+        assert_eq!(of(libc::ECONNRESET), None);
+        assert_eq!(
+            FailureCode::detail_of_io(&io::ErrorKind::UnexpectedEof.into()),
+            None
+        );
     }
 
     #[test]

@@ -42,6 +42,29 @@ pub(super) fn code(number: i32) -> Option<FailureCode> {
     })
 }
 
+/// The symbolic name of a `number` that has no failure string, of those that sockets give.
+#[cfg(unix)]
+pub(super) fn name(number: i32) -> Option<&'static str> {
+    Some(match number {
+        libc::EPIPE => "EPIPE",
+        libc::EPERM => "EPERM",
+        libc::EPROTO => "EPROTO",
+        libc::EHOSTDOWN => "EHOSTDOWN",
+        libc::EOPNOTSUPP => "EOPNOTSUPP",
+        libc::EMFILE => "EMFILE",
+        libc::ENFILE => "ENFILE",
+        libc::ENOMEM => "ENOMEM",
+        libc::ENODEV => "ENODEV",
+        _ => return None,
+    })
+}
+
+/// Elsewhere the text says it all.
+#[cfg(not(unix))]
+pub(super) fn name(_number: i32) -> Option<&'static str> {
+    None
+}
+
 /// The failure string for a Winsock error number (`WSAE…`).
 #[cfg(windows)]
 pub(super) fn code(number: i32) -> Option<FailureCode> {

@@ -1,6 +1,6 @@
 //! `network_events` (df-008).
 
-use super::{failure, is_zero, null_as_default};
+use super::{Icmp, TcpInfo, failure, is_zero, null_as_default};
 use crate::FailureCode;
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +17,7 @@ pub struct NetworkEvent {
     /// How many bytes were read or written.
     #[serde(skip_serializing_if = "is_zero")]
     pub num_bytes: u64,
-    /// `connect`, `read`, `write`, `resolve_start`, `tls_handshake_done`, …
+    /// `connect`, `read`, `write`, `resolve_start`, `tls_handshake_done`, …; of ours, `x_icmp` and `x_tcp_info`.
     pub operation: String,
     /// `tcp` or `udp`.
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -33,4 +33,16 @@ pub struct NetworkEvent {
     /// The transaction.
     #[serde(skip_serializing_if = "is_zero")]
     pub transaction_id: u64,
+    /// The exact cause where `failure` does not say it: `EPIPE: broken pipe`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub x_failure_detail: Option<String>,
+    /// The TTL or hop limit of a datagram, as it was set or as it arrived.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub x_ttl: Option<u8>,
+    /// The ICMP error that came back; of `x_icmp` only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub x_icmp: Option<Box<Icmp>>,
+    /// The kernel's books; of `x_tcp_info` only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub x_tcp_info: Option<Box<TcpInfo>>,
 }

@@ -1,6 +1,6 @@
 //! `tcp_connect` (df-005).
 
-use super::{failure, is_zero, null_as_default};
+use super::{Icmp, failure, is_zero, null_as_default};
 use crate::FailureCode;
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +25,15 @@ pub struct TcpConnect {
     /// The transaction.
     #[serde(skip_serializing_if = "is_zero")]
     pub transaction_id: u64,
+    /// The exact cause where the failure does not say it: `icmp time_exceeded`, `EPERM: operation not permitted`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub x_failure_detail: Option<String>,
+    /// The TTL or hop limit, where one was set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub x_ttl: Option<u8>,
+    /// The ICMP error that ended the attempt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub x_icmp: Option<Icmp>,
 }
 
 /// What came of an attempt to connect.

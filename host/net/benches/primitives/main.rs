@@ -5,11 +5,7 @@
 //! operations per second of processor time, ours over the bare library's; the aim is 0.95 or better. The servers are
 //! in another process, so that processor time is the client's alone.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::cast_precision_loss,
-    reason = "a benchmark"
-)]
+#![expect(clippy::unwrap_used, clippy::cast_precision_loss, reason = "a benchmark")]
 
 mod bare;
 mod ours;

@@ -6,7 +6,7 @@ use super::{
     asked::{Asked, Question, Unanswered},
     wire::{self, Form, Frames},
 };
-use crate::{Connection, Exceeded, NetError, tls::HandshakeOptions};
+use crate::{ConnectOptions, Connection, Exceeded, NetError, tls::HandshakeOptions};
 use netsonde_data::failure::FailureCode;
 use std::{net::SocketAddr, pin::pin, time::Duration};
 use tokio::time::{Instant, timeout_at};
@@ -62,7 +62,7 @@ impl Question<'_> {
         for query in queries {
             let mut rest = query.as_ref();
             while !rest.is_empty() {
-                let written = self.net.write(&connection, rest);
+                let written = self.net.write(&connection, rest, None);
                 let written = by(deadline, &connection, written).await?;
                 rest = rest.get(written..).unwrap_or_default();
             }
@@ -70,7 +70,7 @@ impl Question<'_> {
         let mut frames = Frames::default();
         while !waiting.is_empty() {
             let Some(message) = frames.pop() else {
-                let bytes = self.net.read(&connection, READ);
+                let bytes = self.net.read(&connection, READ, None);
                 frames.push(&by(deadline, &connection, bytes).await?);
                 continue;
             };
@@ -87,7 +87,11 @@ impl Question<'_> {
         endpoint: SocketAddr,
         deadline: Instant,
     ) -> Result<Connection, NetError> {
-        self.net.connect(self.tx, endpoint, Some(until(deadline))).await
+        let options = ConnectOptions {
+            timeout: Some(until(deadline)),
+            ..ConnectOptions::default()
+        };
+        self.net.connect(self.tx, endpoint, Some(options)).await
     }
 
     /// Connect and shake hands: as the caller wants it, or as is usual for `name`.

@@ -39,7 +39,7 @@ async fn one_connection_too_many_is_not_made() {
         "what was not tried is not seen"
     );
     // From here on nothing goes.
-    assert_eq!(exceeded(bench.net.write(&connection, b"x").await), refused);
+    assert_eq!(exceeded(bench.net.write(&connection, b"x", None).await), refused);
     assert_eq!(
         exceeded(
             bench
@@ -75,9 +75,9 @@ async fn sending_stops_at_the_limit() {
         ..Budget::default()
     });
     let connection = bench.net.connect(&bench.tx, silent().await, None).await.unwrap();
-    assert_eq!(bench.net.write(&connection, b"123456").await.unwrap(), 4);
+    assert_eq!(bench.net.write(&connection, b"123456", None).await.unwrap(), 4);
     assert_eq!(
-        exceeded(bench.net.write(&connection, b"56").await).what,
+        exceeded(bench.net.write(&connection, b"56", None).await).what,
         "bytes_sent"
     );
     assert_eq!(bench.net.meter().used().bytes_sent, 4);
@@ -95,9 +95,9 @@ async fn receiving_stops_after_the_limit() {
         .connect(&bench.tx, replying(b"pong").await, None)
         .await
         .unwrap();
-    bench.net.write(&connection, b"ping").await.unwrap();
+    bench.net.write(&connection, b"ping", None).await.unwrap();
     assert_eq!(
-        exceeded(bench.net.read(&connection, 9).await).what,
+        exceeded(bench.net.read(&connection, 9, None).await).what,
         "bytes_received"
     );
     assert_eq!(bench.events("read")[0].num_bytes, 4, "what arrived is seen");

@@ -28,3 +28,4 @@ mod tls_ech;
 mod tls_options;
 mod tls_session;
 mod tls_versions;
+mod udp;

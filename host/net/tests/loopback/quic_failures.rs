@@ -170,11 +170,11 @@ async fn bytes_can_not_be_read_from_the_connection_itself() {
     let (address, _server) = echo(server_config(&authority, "example.org", "h3", |_| {}));
     let connection = shake(&bench, address, named("example.org")).await.unwrap();
     assert_eq!(
-        code(bench.net.read(&connection, 1).await),
+        code(bench.net.read(&connection, 1, None).await),
         FailureCode::INVALID_ARGUMENT
     );
     assert_eq!(
-        code(bench.net.write(&connection, b"a").await),
+        code(bench.net.write(&connection, b"a", None).await),
         FailureCode::INVALID_ARGUMENT
     );
     let over = bench.net.handshake(&bench.tx, connection, named("example.org"));

@@ -2,7 +2,7 @@
 
 use crate::support::{Bench, code, refusing, replying, resetting, server, silent, unanswering};
 use netsonde_data::FailureCode;
-use netsonde_net::http::Request;
+use netsonde_net::{ConnectOptions, http::Request};
 use std::time::Duration;
 
 #[tokio::test]
@@ -60,7 +60,11 @@ async fn a_connect_without_answer_ends_at_our_deadline() {
     let bench = Bench::new();
     let (address, _held, _listener) = unanswering().await;
     let within = Duration::from_millis(300);
-    let result = bench.net.connect(&bench.tx, address, Some(within)).await;
+    let options = ConnectOptions {
+        timeout: Some(within),
+        ..ConnectOptions::default()
+    };
+    let result = bench.net.connect(&bench.tx, address, Some(options)).await;
     assert_eq!(code(result), FailureCode::GENERIC_TIMEOUT_ERROR);
     let entry = &bench.seen().tcp_connect[0];
     assert!((0.3..2.0).contains(&(entry.t - entry.t0)), "{entry:?}");
@@ -85,10 +89,10 @@ async fn reads_and_writes_are_seen_with_their_sizes() {
     let bench = Bench::new();
     let address = replying(b"pong").await;
     let connection = bench.net.connect(&bench.tx, address, None).await.unwrap();
-    assert_eq!(bench.net.write(&connection, b"ping!").await.unwrap(), 5);
-    assert_eq!(&bench.net.read(&connection, 3).await.unwrap()[..], b"pon");
-    assert_eq!(&bench.net.read(&connection, 100).await.unwrap()[..], b"g");
-    assert!(bench.net.read(&connection, 0).await.unwrap().is_empty());
+    assert_eq!(bench.net.write(&connection, b"ping!", None).await.unwrap(), 5);
+    assert_eq!(&bench.net.read(&connection, 3, None).await.unwrap()[..], b"pon");
+    assert_eq!(&bench.net.read(&connection, 100, None).await.unwrap()[..], b"g");
+    assert!(bench.net.read(&connection, 0, None).await.unwrap().is_empty());
     let sizes = |operation| {
         bench
             .events(operation)
@@ -116,15 +120,18 @@ async fn the_end_of_the_stream_and_a_reset_are_told_apart() {
     let bench = Bench::new();
     let closing = server(|_stream| async {}).await;
     let connection = bench.net.connect(&bench.tx, closing, None).await.unwrap();
-    assert_eq!(code(bench.net.read(&connection, 9).await), FailureCode::EOF_ERROR);
+    assert_eq!(
+        code(bench.net.read(&connection, 9, None).await),
+        FailureCode::EOF_ERROR
+    );
     let connection = bench
         .net
         .connect(&bench.tx, resetting(b"").await, None)
         .await
         .unwrap();
-    bench.net.write(&connection, b"x").await.unwrap();
+    bench.net.write(&connection, b"x", None).await.unwrap();
     assert_eq!(
-        code(bench.net.read(&connection, 9).await),
+        code(bench.net.read(&connection, 9, None).await),
         FailureCode::CONNECTION_RESET
     );
     let failures: Vec<_> = bench
@@ -145,13 +152,13 @@ async fn a_dropped_read_is_interrupted_and_the_connection_lives_on() {
         .unwrap();
     let (net, reader) = (bench.net.clone(), connection.clone());
     bench
-        .drop_half_way(async move { net.read(&reader, 9).await })
+        .drop_half_way(async move { net.read(&reader, 9, None).await })
         .await;
     let event = &bench.events("read")[0];
     assert_eq!(event.failure, Some(FailureCode::INTERRUPTED));
     assert!((0.03..5.0).contains(&(event.t - event.t0)), "{event:?}");
-    bench.net.write(&connection, b"ping").await.unwrap();
-    assert_eq!(&bench.net.read(&connection, 9).await.unwrap()[..], b"pong");
+    bench.net.write(&connection, b"ping", None).await.unwrap();
+    assert_eq!(&bench.net.read(&connection, 9, None).await.unwrap()[..], b"pong");
 }
 
 #[tokio::test]
@@ -162,10 +169,10 @@ async fn a_read_does_not_hold_up_a_write() {
         .connect(&bench.tx, replying(b"pong").await, None)
         .await
         .unwrap();
-    let reading = bench.net.read(&connection, 9);
+    let reading = bench.net.read(&connection, 9, None);
     let writing = async {
         tokio::time::sleep(Duration::from_millis(20)).await;
-        bench.net.write(&connection, b"ping").await
+        bench.net.write(&connection, b"ping", None).await
     };
     let (read, written) = tokio::join!(reading, writing);
     assert_eq!((&read.unwrap()[..], written.unwrap()), (&b"pong"[..], 4));
@@ -186,11 +193,11 @@ async fn a_connection_that_speaks_http_takes_no_raw_bytes() {
         .await
         .unwrap();
     assert_eq!(
-        code(bench.net.read(&connection, 1).await),
+        code(bench.net.read(&connection, 1, None).await),
         FailureCode::INVALID_ARGUMENT
     );
     assert_eq!(
-        code(bench.net.write(&connection, b"x").await),
+        code(bench.net.write(&connection, b"x", None).await),
         FailureCode::INVALID_ARGUMENT
     );
 }
@@ -227,8 +234,8 @@ fn operations_can_run_in_tasks_of_their_own() {
                 netsonde_net::dns::LookupOptions::default(),
             )
             .await?;
-        bench.net.write(&connection, b"").await?;
-        bench.net.read(&connection, 1).await?;
+        bench.net.write(&connection, b"", None).await?;
+        bench.net.read(&connection, 1, None).await?;
         let options = netsonde_net::tls::HandshakeOptions::default();
         let connection = bench.net.handshake(&bench.tx, connection, options).await?;
         bench

@@ -186,8 +186,11 @@ async fn a_server_that_asks_who_we_are_is_told() {
         ..named("example.org")
     };
     let connection = shake(&bench, address, options).await.unwrap();
-    bench.net.write(&connection, b"me").await.unwrap();
-    assert_eq!(bench.net.read(&connection, 2).await.unwrap().as_ref(), b"me");
+    bench.net.write(&connection, b"me", None).await.unwrap();
+    assert_eq!(
+        bench.net.read(&connection, 2, None).await.unwrap().as_ref(),
+        b"me"
+    );
 
     // In TLS 1.3 the client is done before the server has asked.
     let options = HandshakeOptions {

@@ -6,6 +6,7 @@
 pub(crate) mod cache;
 pub(crate) mod dns;
 pub(crate) mod http;
+pub(crate) mod icmp;
 pub(crate) mod info;
 pub(crate) mod mini;
 pub(crate) mod progress;
@@ -14,3 +15,4 @@ pub(crate) mod tcp;
 pub(crate) mod tls;
 pub(crate) mod tls_session;
 pub(crate) mod types;
+pub(crate) mod udp;

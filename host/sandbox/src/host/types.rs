@@ -6,6 +6,7 @@ use netsonde_data::failure::{Failure, FailureCode, Operation};
 use netsonde_net::{Connection, NetError, Transaction};
 use wasmtime::component::Resource;
 
+use super::icmp::IcmpError;
 use crate::bindings::types;
 use crate::ledger::Account;
 use crate::state::State;
@@ -82,6 +83,13 @@ impl types::HostTransaction for State {
         Ok(self.get(&transaction)?.id())
     }
 
+    fn icmp_errors(
+        &mut self,
+        transaction: Resource<Transaction>,
+    ) -> wasmtime::Result<Vec<Resource<IcmpError>>> {
+        self.icmp_errors_of_transaction(&transaction)
+    }
+
     fn drop(&mut self, transaction: Resource<Transaction>) -> wasmtime::Result<()> {
         self.take(transaction).map(drop)
     }
@@ -121,6 +129,13 @@ impl types::HostConnection for State {
     fn ech_accepted(&mut self, connection: Resource<Connection>) -> wasmtime::Result<bool> {
         self.call(0)?;
         Ok(self.get(&connection)?.is_ech_accepted())
+    }
+
+    fn icmp_errors(
+        &mut self,
+        connection: Resource<Connection>,
+    ) -> wasmtime::Result<Vec<Resource<IcmpError>>> {
+        self.icmp_errors_of_connection(&connection)
     }
 
     fn drop(&mut self, connection: Resource<Connection>) -> wasmtime::Result<()> {

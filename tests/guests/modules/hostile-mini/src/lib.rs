@@ -60,7 +60,7 @@ impl Guest for HostileMini {
             "connect" => Ok(connect(endpoint).await),
             "hang" => {
                 let connection = tcp::connect(&begin(&[], None), endpoint, None).await?;
-                let failure = tcp::read(&connection, 1).await.err();
+                let failure = tcp::read(&connection, 1, None).await.err();
                 Ok(outcome(failure, Vec::new(), "{}".to_owned()))
             }
             other => Err(Failure::top_level(

@@ -35,13 +35,13 @@ pub(crate) async fn misbehave(options: Options) -> Result<Json, Failure> {
         "bytes_sent" => {
             let connection = connect(&endpoint).await?;
             loop {
-                tcp::write(&connection, vec![b'x'; 65_536]).await?;
+                tcp::write(&connection, vec![b'x'; 65_536], None).await?;
             }
         }
         "bytes_received" => {
             let connection = connect(&endpoint).await?;
             loop {
-                tcp::read(&connection, 65_536).await?;
+                tcp::read(&connection, 65_536, None).await?;
             }
         }
         "observe" => observe(&endpoint).await,
@@ -64,7 +64,7 @@ async fn lookup(domain: &str) -> Result<Vec<String>, Failure> {
 /// Read from a server that says nothing.
 async fn hang(endpoint: &str) -> Result<Json, Failure> {
     let connection = connect(endpoint).await?;
-    let read = tcp::read(&connection, 1).await;
+    let read = tcp::read(&connection, 1, None).await;
     Ok(json!({ "read": read.is_ok() }))
 }
 
@@ -74,7 +74,7 @@ async fn in_flight(endpoint: &str, count: u32, then: impl FnOnce()) -> Result<Js
     let connections: Vec<_> = connections.into_iter().collect::<Result<_, _>>()?;
     let mut reads: Vec<_> = connections
         .iter()
-        .map(|connection| Box::pin(tcp::read(connection, 1)))
+        .map(|connection| Box::pin(tcp::read(connection, 1, None)))
         .collect();
     for read in &mut reads {
         let _ = futures::poll!(read.as_mut());
@@ -101,7 +101,7 @@ async fn busy(endpoint: &str, milliseconds: u64) -> Result<Json, Failure> {
 /// Drop a read that waits, then use the same connection: the server echoes.
 async fn cancel(endpoint: &str) -> Result<Json, Failure> {
     let connection = connect(endpoint).await?;
-    let mut read = Box::pin(tcp::read(&connection, 16));
+    let mut read = Box::pin(tcp::read(&connection, 16, None));
     let waiting = futures::poll!(read.as_mut()).is_pending();
     drop(read);
     let echo = echo(&connection, b"after the cancellation").await?;
@@ -151,11 +151,11 @@ async fn lookup_many(domain: &str, count: u32) -> Json {
 async fn echo(connection: &Connection, message: &[u8]) -> Result<bool, Failure> {
     let mut sent = 0;
     while let Some(rest) = message.get(sent..).filter(|rest| !rest.is_empty()) {
-        sent += tcp::write(connection, rest.to_vec()).await? as usize;
+        sent += tcp::write(connection, rest.to_vec(), None).await? as usize;
     }
     let mut received = Vec::new();
     while received.len() < message.len() {
-        received.extend(tcp::read(connection, 1024).await?);
+        received.extend(tcp::read(connection, 1024, None).await?);
     }
     Ok(received == message)
 }

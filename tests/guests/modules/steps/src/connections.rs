@@ -1,6 +1,6 @@
 //! Steps on a connection.
 
-use netsonde_guest::{Failure, HttpRequest, Json, TlsOptions, http, json, quic, tcp};
+use netsonde_guest::{Failure, HttpRequest, Json, TcpOptions, TlsOptions, http, json, quic, tcp};
 use serde::Deserialize;
 
 use crate::Walk;
@@ -10,6 +10,7 @@ use crate::Walk;
 #[serde(deny_unknown_fields)]
 pub(crate) struct Connect {
     to: String,
+    ttl: Option<u8>,
     timeout_ms: Option<u32>,
 }
 
@@ -47,6 +48,7 @@ fn get() -> String {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Write {
     text: String,
+    timeout_ms: Option<u32>,
 }
 
 /// `{"do": "read", "max": 100}`.
@@ -54,11 +56,26 @@ pub(crate) struct Write {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Read {
     max: u32,
+    timeout_ms: Option<u32>,
+}
+
+/// `{"do": "set_ttl", "ttl": 3}`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SetTtl {
+    ttl: u8,
 }
 
 impl Connect {
     pub(crate) async fn take(&self, walk: &Walk) -> Result<Json, Failure> {
-        let connection = tcp::connect(&walk.transaction, self.to.clone(), self.timeout_ms).await?;
+        let options = TcpOptions::new();
+        if let Some(ttl) = self.ttl {
+            options.ttl(ttl);
+        }
+        if let Some(timeout) = self.timeout_ms {
+            options.timeout_ms(timeout);
+        }
+        let connection = tcp::connect(&walk.transaction, self.to.clone(), Some(&options)).await?;
         let remote = connection.remote();
         walk.keep(connection);
         Ok(json!({ "remote": remote }))
@@ -110,7 +127,7 @@ impl Request {
 impl Write {
     pub(crate) async fn take(&self, walk: &Walk) -> Result<Json, Failure> {
         let connection = walk.connection()?;
-        let written = tcp::write(&connection, self.text.as_bytes().to_vec()).await?;
+        let written = tcp::write(&connection, self.text.as_bytes().to_vec(), self.timeout_ms).await?;
         walk.keep(connection);
         Ok(json!({ "written": written }))
     }
@@ -119,8 +136,17 @@ impl Write {
 impl Read {
     pub(crate) async fn take(&self, walk: &Walk) -> Result<Json, Failure> {
         let connection = walk.connection()?;
-        let bytes = tcp::read(&connection, self.max).await?;
+        let bytes = tcp::read(&connection, self.max, self.timeout_ms).await?;
         walk.keep(connection);
         Ok(json!({ "read": String::from_utf8_lossy(&bytes) }))
+    }
+}
+
+impl SetTtl {
+    pub(crate) async fn take(&self, walk: &Walk) -> Result<Json, Failure> {
+        let connection = walk.connection()?;
+        tcp::set_ttl(&connection, self.ttl).await?;
+        walk.keep(connection);
+        Ok(json!({ "ttl": self.ttl }))
     }
 }

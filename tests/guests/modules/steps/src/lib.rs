@@ -1,18 +1,19 @@
 //! A nettest that takes the steps that its target lists, so that a test can use any primitive without a guest of its
 //! own. The steps are in the documentation of `netsonde-test-guests`.
 //!
-//! A list of steps is one transaction and has at most one open connection. The first step that fails ends its list;
+//! A list of steps is one transaction and has at most one open connection and one socket for datagrams. The first step that fails ends its list;
 //! the lists run at the same time.
 
 mod connections;
+mod datagrams;
 mod handshakes;
 mod kept;
 mod names;
 
-use std::cell::RefCell;
+use std::{cell::RefCell, rc::Rc};
 
 use futures::stream::{self, StreamExt as _};
-use netsonde_guest::{Connection, Failure, Json, Map, Nettest, Target, Transaction, begin, json};
+use netsonde_guest::{Connection, Failure, Json, Map, Nettest, Target, Transaction, UdpSocket, begin, json};
 use serde::Deserialize;
 
 /// The nettest.
@@ -42,6 +43,9 @@ enum Step {
     Recall(kept::Key),
     Forget(kept::Key),
     Keys,
+    SetTtl(connections::SetTtl),
+    Send(datagrams::Send),
+    Receive(datagrams::Receive),
 }
 
 /// What the steps of a list share.
@@ -52,6 +56,7 @@ struct Walk {
     ech_of_dns: RefCell<Option<Vec<u8>>>,
     /// Those of the last server that rejected ours.
     ech_to_retry: RefCell<Option<Vec<u8>>>,
+    socket: RefCell<Option<Rc<UdpSocket>>>,
 }
 
 impl Walk {
@@ -69,6 +74,9 @@ impl Walk {
             Step::Recall(step) => step.recall().await,
             Step::Forget(step) => step.forget().await,
             Step::Keys => kept::keys().await,
+            Step::SetTtl(step) => step.take(self).await,
+            Step::Send(step) => step.take(self).await,
+            Step::Receive(step) => step.take(self).await,
         }
     }
 
@@ -95,6 +103,7 @@ async fn walk(steps: &[Step]) -> Json {
         connection: RefCell::default(),
         ech_of_dns: RefCell::default(),
         ech_to_retry: RefCell::default(),
+        socket: RefCell::default(),
     };
     let mut answers = Vec::new();
     for step in steps {

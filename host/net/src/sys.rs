@@ -1,0 +1,60 @@
+//! What sockets can do on some systems only: tell of ICMP errors, show the kernel's books, take a TTL per datagram.
+//!
+//! Nothing here knows of traces. Linux (and Android) has all of it, without privileges. On other systems the same
+//! functions tell what the portable interface can: an ICMP error is what the socket's own error says, and there are no
+//! books.
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod linux;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+mod other;
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) use linux::{
+    WATCHES, awaited_icmp_error, icmp_error, receive_from, report_icmp_errors, send_to, set_ttl, tcp_info,
+    tell_ttl,
+};
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(crate) use other::{
+    WATCHES, awaited_icmp_error, icmp_error, receive_from, report_icmp_errors, send_to, set_ttl, tcp_info,
+    tell_ttl,
+};
+
+use netsonde_data::observation::Icmp;
+use socket2::SockRef;
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+};
+
+/// An ICMP error as the system hands it over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct IcmpReport {
+    /// The error number that the system makes of it.
+    pub(crate) number: i32,
+    /// Type and code.
+    pub(crate) icmp: Icmp,
+    /// Who sent it.
+    pub(crate) router: Option<IpAddr>,
+    /// Where the packet was going.
+    pub(crate) to: Option<SocketAddr>,
+    /// How much of the packet's payload came back with the error; often nothing.
+    pub(crate) quoted: Vec<u8>,
+}
+
+/// A datagram as the system hands it over.
+#[derive(Debug)]
+pub(crate) struct Arrived {
+    pub(crate) length: usize,
+    pub(crate) source: SocketAddr,
+    pub(crate) ttl: Option<u8>,
+}
+
+/// Set the TTL or hop limit of everything that is sent from now on.
+fn set_ttl_of(socket: &SockRef<'_>, is_ipv4: bool, ttl: u8) -> io::Result<()> {
+    if is_ipv4 {
+        socket.set_ttl_v4(ttl.into())
+    } else {
+        socket.set_unicast_hops_v6(ttl.into())
+    }
+}
