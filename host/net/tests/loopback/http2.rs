@@ -10,7 +10,7 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use netsonde_data::FailureCode;
 use netsonde_net::{
-    NetError,
+    Connection, NetError,
     http::{Request, Response},
     tls::HandshakeOptions,
 };
@@ -18,9 +18,8 @@ use std::{sync::Arc, time::Duration};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_rustls::TlsAcceptor;
 
-#[tokio::test]
-async fn http2_is_spoken_where_it_was_agreed_on() {
-    let authority = Authority::new();
+/// A connection to a server that tells in the body what it was asked.
+async fn shaken(authority: &Authority) -> (Bench, Connection) {
     let mut config = authority.server("example.org", |_| {});
     config.alpn_protocols = vec![b"h2".to_vec()];
     let acceptor = TlsAcceptor::from(Arc::new(config));
@@ -54,6 +53,52 @@ async fn http2_is_spoken_where_it_was_agreed_on() {
         ..named("example.org")
     };
     let connection = bench.net.handshake(&bench.tx, connection, options).await.unwrap();
+    (bench, connection)
+}
+
+#[tokio::test]
+async fn pseudo_headers_are_sent_as_given() {
+    let authority = Authority::new();
+    let (bench, connection) = shaken(&authority).await;
+    let fronting = |pseudo_headers: &[(&str, &str)], headers: &[(&str, &str)]| {
+        let owned = |pairs: &[(&str, &str)]| {
+            let pairs = pairs.iter();
+            pairs
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect()
+        };
+        Request {
+            url: "https://example.org/a".to_owned(),
+            pseudo_headers: owned(pseudo_headers),
+            headers: owned(headers),
+            ..Request::default()
+        }
+    };
+    let request = fronting(
+        &[
+            (":authority", "front.example"),
+            (":path", "/b?c"),
+            (":scheme", "http"),
+        ],
+        &[],
+    );
+    let response = bench
+        .net
+        .round_trip(&bench.tx, &connection, request)
+        .await
+        .unwrap();
+    assert_eq!(&response.body[..], b"HTTP/2.0 GET http://front.example/b?c 0");
+    let unknown = fronting(&[(":colour", "red")], &[]);
+    let refused = code(bench.net.round_trip(&bench.tx, &connection, unknown).await);
+    assert!(refused.as_str().contains(":colour"), "{refused}");
+    let seen = bench.seen().requests;
+    assert_eq!(seen[0].request.url, "https://example.org/a");
+}
+
+#[tokio::test]
+async fn http2_is_spoken_where_it_was_agreed_on() {
+    let authority = Authority::new();
+    let (bench, connection) = shaken(&authority).await;
     let request = Request {
         url: "https://example.org/a".to_owned(),
         ..Request::default()
