@@ -34,6 +34,10 @@ pub(crate) struct Request {
     method: String,
     #[serde(default)]
     headers: Vec<(String, String)>,
+    /// The bytes of the whole head, in place of what is made of the method, the path and the headers.
+    raw_head: Option<String>,
+    #[serde(default)]
+    pseudo_headers: Vec<(String, String)>,
     body: Option<String>,
     limit: Option<u64>,
     timeout_ms: Option<u32>,
@@ -103,6 +107,12 @@ impl Request {
         for (name, value) in &self.headers {
             request.header(name, value);
         }
+        if let Some(head) = &self.raw_head {
+            request.raw_head(head.as_bytes());
+        }
+        for (name, value) in &self.pseudo_headers {
+            request.pseudo_header(name, value);
+        }
         if let Some(body) = &self.body {
             request.body(body.as_bytes());
         }
@@ -118,6 +128,7 @@ impl Request {
         Ok(json!({
             "status": response.status(),
             "body_bytes": response.body().len(),
+            "has_body": !response.body().is_empty(),
             "body_is_truncated": response.body_is_truncated(),
             "body_failure": response.body_failure().map(|failure| failure.code),
         }))
