@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use netsonde_probe::locate::Server;
+use url::Url;
 
 use crate::exit;
 
@@ -35,6 +37,8 @@ pub(crate) enum Command {
     CheckScript(CheckScript),
     /// List the nettests and mini nettests of this probe; with --json, with whole digests and reasons.
     List(List),
+    /// Find out where the probe is, and print it as a location file for runx.
+    Locate(Locate),
     /// Run a command inside a simulated, censored internet (Linux).
     Lab(Lab),
     /// See the whole idea work: the same script on an uncensored and on a censored network (Linux).
@@ -60,6 +64,11 @@ pub(crate) struct Runx {
         default_value = "report.jsonl"
     )]
     pub(crate) output: PathBuf,
+
+    /// Whose addresses are: an .mmdb file with autonomous systems, countries, or both; may be given several
+    /// times. Answers of lookups then carry it, and modules may ask.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) mmdb: Vec<PathBuf>,
 
     /// Append the log to this file, whatever the terminal shows.
     #[arg(long, value_name = "FILE")]
@@ -130,6 +139,37 @@ pub(crate) struct Modules {
     /// Use this Wasm module too, in place of a preinstalled one of the same name; may be given several times.
     #[arg(long = "module", value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Who is asked learns the probe's address, as everybody does whom it connects to. STUN servers are asked first, then \
+pages; the first that answers counts, over IPv4 and over IPv6. Whose an address is, only the .mmdb files are asked.
+
+    netsonde locate --stun stun.l.google.com:19302 --mmdb asn.mmdb --mmdb country.mmdb > location.json")]
+pub(crate) struct Locate {
+    /// Ask this STUN server for the probe's public address; may be given several times.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) stun: Vec<Server>,
+
+    /// Ask this page, which is the address of who asks or has it in a line ip=ADDRESS; may be given several
+    /// times.
+    #[arg(long, value_name = "URL")]
+    pub(crate) http: Vec<Url>,
+
+    /// Whose addresses are: an .mmdb file with autonomous systems, countries, or both; may be given several
+    /// times.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) mmdb: Vec<PathBuf>,
+
+    /// A name that resolves to the address from which the resolver asks for it; may be given several times.
+    /// Otherwise whoami.v4.powerdns.org and whoami.v6.powerdns.org.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) resolver_name: Vec<String>,
+
+    /// How long to wait for each answer.
+    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration)]
+    pub(crate) timeout: Duration,
 }
 
 #[derive(Debug, Args)]

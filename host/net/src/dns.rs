@@ -5,6 +5,7 @@
 //! the same transaction.
 
 mod asked;
+mod configured;
 mod https;
 mod presentation;
 mod query_type;
@@ -16,6 +17,7 @@ mod udp;
 pub mod wire;
 
 pub use asked::Reply;
+pub use configured::configured_resolvers;
 pub use query_type::{NoQueryType, QueryType};
 pub use record::{Data, Record, Service};
 

@@ -1,7 +1,7 @@
 //! The entrance: what all operations of one measurement share.
 
 use crate::{
-    Destinations, Meter, Trace,
+    Destinations, Meter, Owners, Trace,
     policy::Policed,
     tls::{Roots, RootsError},
 };
@@ -14,6 +14,8 @@ pub struct NetConfig {
     pub extra_roots_pem: Vec<String>,
     /// Where packets may go; nowhere if nothing is said.
     pub destinations: Destinations,
+    /// Whose addresses are; nothing is known if nothing is said.
+    pub owners: Owners,
 }
 
 impl NetConfig {
@@ -36,6 +38,7 @@ struct Inner {
     meter: Arc<Meter>,
     roots: Roots,
     policed: Policed,
+    owners: Owners,
 }
 
 impl Net {
@@ -49,6 +52,7 @@ impl Net {
             meter,
             roots,
             policed,
+            owners: config.owners.clone(),
         })))
     }
 
@@ -64,6 +68,11 @@ impl Net {
 
     pub(crate) fn policed(&self) -> &Policed {
         &self.0.policed
+    }
+
+    /// Whose addresses are.
+    pub fn owners(&self) -> &Owners {
+        &self.0.owners
     }
 
     pub(crate) fn roots(&self) -> &Roots {

@@ -8,6 +8,7 @@ mod assemble;
 pub mod catalog;
 mod destinations;
 pub mod interpreter;
+pub mod locate;
 pub mod location;
 mod measure;
 mod probe;

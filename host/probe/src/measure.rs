@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use netsonde_data::location::Locations;
 use netsonde_data::measurement::Measurement;
 use netsonde_data::scrub::Scrubber;
+use netsonde_net::dns::configured_resolvers;
 use netsonde_net::{Clock, Destinations, Meter, Net, NetConfig, Pace, Trace};
 use netsonde_sandbox::{Budget, Engine, GuestView, Module, Run, RunError, RunInfo, TranscriptSink, Usage};
 use netsonde_script::{MiniTarget, NettestRun, TestHelper};
@@ -188,6 +189,11 @@ impl Experiment {
                 feature_flags: self.nettest.feature_flags.clone(),
                 test_helpers: helpers(&self.nettest.test_helpers),
                 software: format!("{SOFTWARE_NAME}/{SOFTWARE_VERSION}"),
+                resolver_address: context
+                    .locations
+                    .primary()
+                    .and_then(|location| location.resolver_ip),
+                configured_resolvers: configured_resolvers(),
             },
             minis: probe.catalog.clone(),
             view: view.clone(),
@@ -211,7 +217,9 @@ impl Experiment {
             own => own.map_err(|error| Broken::from(&error)),
         };
         let scrubber = Scrubber::new(context.addresses.iter().copied());
-        let observations = serde_json::to_value(trace.observations())
+        let mut observations = trace.observations();
+        probe.net.owners.annotate(&mut observations.queries);
+        let observations = serde_json::to_value(observations)
             .map_err(|error| format!("serialise observations: {error}"))?;
         let broken = own.as_ref().err().cloned();
         let Keyed {

@@ -233,6 +233,9 @@ interface! { info {
     sync "feature-flag"(name) = info::Host::feature_flag;
     sync "test-helpers"(kind) = info::Host::test_helpers;
     sync "is-bogon"(address) = info::Host::is_bogon;
+    sync "ip-to-asn"(address) = info::Host::ip_to_asn;
+    sync "resolver-address"() = info::Host::resolver_address;
+    sync "configured-resolvers"() = info::Host::configured_resolvers;
     sync "software"() = info::Host::software;
     sync "now"() = info::Host::now;
     sync "random-bytes"(count) = info::Host::random_bytes;

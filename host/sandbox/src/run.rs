@@ -4,6 +4,7 @@
 //! that the run knows of. When a run is over, for whatever reason, none of them is left.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -60,6 +61,10 @@ pub struct RunInfo {
     pub test_helpers: BTreeMap<String, Value>,
     /// Name and version of the probe, `netsonde/0.1.0`.
     pub software: String,
+    /// The address from which the system's resolver asks, where it is known.
+    pub resolver_address: Option<IpAddr>,
+    /// The resolvers that the system is configured to ask.
+    pub configured_resolvers: Vec<IpAddr>,
 }
 
 /// Where mini nettests come from.

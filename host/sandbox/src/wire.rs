@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use wasmtime::component::{ComponentNamedList, Lower, Resource};
 
-use crate::bindings::{progress, types};
+use crate::bindings::{info, progress, types};
 
 /// A value that transcripts can hold.
 pub(crate) trait Wire: Sized {
@@ -74,6 +74,7 @@ by_serde!(
     types::Outcome,
     types::MiniRequest,
     types::MiniStatus,
+    info::AsnInfo,
     progress::Level,
 );
 

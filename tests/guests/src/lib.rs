@@ -16,7 +16,6 @@
 //! | `quic` | `to` (an endpoint), `name`, `alpn`, `timeout_ms` |
 //! | `handshake` | `name`, `sni` (`""`: none), `versions` (a pair), `alpn`, `roots` (PEM), `no_verify`, `ech` (`grease`, `made_up`, `dns`: as an earlier lookup says, `retry`: as an earlier rejection says), `split_hello`, `backend`, `timeout_ms`, `may_fail` |
 //! | `session` | `tls` (the fields of `handshake`), `text`: a TLS session carried over the open connection; sends the text and reads until something comes back |
-//! | `request` | `url`, `method`, `headers` (pairs), `body`, `limit`, `timeout_ms` |
 //! | `keep` | `key`, `value` (a text): kept from run to run |
 //! | `recall`, `forget` | `key` |
 //! | `keys` | |
@@ -26,6 +25,8 @@
 //! | `set_ttl` | `ttl` |
 //! | `send` | a datagram: `to` (an endpoint), `text`, `ttl` |
 //! | `receive` | a datagram, or an ICMP error: `timeout_ms` |
+//! | `whose` | `address`; brings `owner` (number, organisation, country), `resolver_address`, `configured_resolvers` |
+//! | `request` | `url`, `method`, `headers` and `pseudo_headers` (pairs), `raw_head`, `body`, `limit`, `timeout_ms` |
 //!
 //! # `escape`
 //!

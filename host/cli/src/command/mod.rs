@@ -4,13 +4,16 @@ pub(crate) mod check_script;
 pub(crate) mod demo;
 pub(crate) mod lab;
 pub(crate) mod list;
+pub(crate) mod locate;
 pub(crate) mod replay;
 pub(crate) mod runx;
 
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
+use netsonde_net::{Budget, Clock, Meter, Net, NetConfig, Owners, Trace};
 use netsonde_probe::catalog::Catalog;
 use netsonde_probe::sandbox::{Engine, EngineConfig};
 
@@ -50,4 +53,27 @@ fn read(what: &str, path: &Path) -> anyhow::Result<Vec<u8>> {
         );
     }
     Ok(bytes)
+}
+
+/// What the network primitives need to know: the files of `--mmdb`, and the environment.
+fn net_config(mmdb: &[PathBuf]) -> anyhow::Result<NetConfig> {
+    let mut config = NetConfig::default();
+    let mut files = Vec::with_capacity(mmdb.len());
+    for path in mmdb {
+        let file = read("the networks", path)?;
+        Owners::new([file.clone()]).with_context(|| format!("--mmdb {}", path.display()))?;
+        files.push(file);
+    }
+    config.owners = Owners::new(files)?;
+    if let Some(path) = env::ca_file() {
+        let pem = read(&format!("the certificates that {} names,", env::CA_FILE), &path)?;
+        config
+            .extra_roots_pem
+            .push(String::from_utf8_lossy(&pem).into_owned());
+        // Certificates that can not be used are told before anything runs.
+        let nothing = Meter::new(Budget::default());
+        Net::new(&config, Trace::new(Clock::start()), Arc::new(nothing))
+            .with_context(|| format!("{}={}", env::CA_FILE, path.display()))?;
+    }
+    Ok(config)
 }

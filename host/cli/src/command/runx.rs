@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow, ensure};
 use netsonde_data::Measurement;
-use netsonde_net::{Budget, Clock, Meter, Net, NetConfig, Scope, Trace};
+use netsonde_net::Scope;
 use netsonde_probe::Probe;
 use netsonde_probe::interpreter::RunScriptError;
 use netsonde_probe::location::GivenLocation;
@@ -16,10 +16,10 @@ use netsonde_probe::view::View;
 use tokio_util::sync::CancellationToken;
 
 use crate::args::Runx;
-use crate::command::{catalog, read};
+use crate::command::{catalog, net_config, read};
 use crate::exit::Exit;
+use crate::log;
 use crate::view::{JsonView, LoggedView, PeopleView, Stderr};
-use crate::{env, log};
 
 /// Run a script. Everything that can be wrong with the inputs is said before anything runs.
 pub(crate) fn run(args: &Runx, json: bool, verbose: u8) -> anyhow::Result<Exit> {
@@ -53,7 +53,7 @@ pub(crate) fn run(args: &Runx, json: bool, verbose: u8) -> anyhow::Result<Exit> 
     let probe = Probe {
         catalog: Arc::new(catalog),
         policy: policy(args)?,
-        net: net_config()?,
+        net: net_config(&args.mmdb)?,
         transcripts: transcripts.clone(),
         state_dir: env::state_dir(),
     };
@@ -166,21 +166,6 @@ fn policy(args: &Runx) -> anyhow::Result<Policy> {
             max_runtime: (!args.max_runtime.is_zero()).then_some(args.max_runtime),
         },
     })
-}
-
-fn net_config() -> anyhow::Result<NetConfig> {
-    let mut config = NetConfig::default();
-    if let Some(path) = env::ca_file() {
-        let pem = read(&format!("the certificates that {} names,", env::CA_FILE), &path)?;
-        config
-            .extra_roots_pem
-            .push(String::from_utf8_lossy(&pem).into_owned());
-        // Certificates that can not be used are told before anything runs.
-        let nothing = Meter::new(Budget::default());
-        Net::new(&config, Trace::new(Clock::start()), Arc::new(nothing))
-            .with_context(|| format!("{}={}", env::CA_FILE, path.display()))?;
-    }
-    Ok(config)
 }
 
 /// The first Ctrl-C, SIGTERM or SIGHUP ends the run in order; a second one ends the process at once.

@@ -15,6 +15,8 @@ mod http;
 mod http1;
 mod http2;
 mod http3;
+mod location;
+mod mmdb;
 mod quic;
 mod quic_failures;
 mod resolvers;

@@ -49,6 +49,37 @@ impl info::Host for State {
         Ok(bogon::is_bogon_text(&address))
     }
 
+    fn ip_to_asn(&mut self, address: String) -> wasmtime::Result<Option<info::AsnInfo>> {
+        let networks = self.shared.net.owners();
+        let found = address.parse().ok().and_then(|address| networks.look_up(address));
+        let texts = found
+            .as_ref()
+            .map_or(0, |network| network.organization.len() + network.country.len());
+        self.call(address.len() + texts)?;
+        Ok(found.map(|network| info::AsnInfo {
+            number: network.asn,
+            organization: network.organization,
+            country: network.country,
+        }))
+    }
+
+    fn resolver_address(&mut self) -> wasmtime::Result<Option<String>> {
+        let address = self
+            .shared
+            .info
+            .resolver_address
+            .map(|address| address.to_string());
+        self.call(address.as_ref().map_or(0, String::len))?;
+        Ok(address)
+    }
+
+    fn configured_resolvers(&mut self) -> wasmtime::Result<Vec<String>> {
+        let configured = &self.shared.info.configured_resolvers;
+        let addresses: Vec<String> = configured.iter().map(ToString::to_string).collect();
+        self.call(addresses.iter().map(String::len).sum())?;
+        Ok(addresses)
+    }
+
     fn software(&mut self) -> wasmtime::Result<String> {
         self.call(self.shared.info.software.len())?;
         Ok(self.shared.info.software.clone())

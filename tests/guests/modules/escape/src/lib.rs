@@ -7,7 +7,7 @@ mod ways;
 
 use futures::future::join_all;
 use netsonde_guest::{
-    Connection, DnsOptions, Failure, HttpRequest, Json, Map, MiniRequest, MiniStatus, Nettest, Target, Url,
+    Connection, DnsOptions, Failure, HttpRequest, Json, Map, MiniRequest, MiniStatus, Nettest, Target, TcpOptions, Url,
     begin, dns, export_nettest, http, json, mini, tcp,
 };
 use serde::Deserialize;
@@ -58,7 +58,9 @@ fn tried(way: &str, to: &str, failure: Option<Failure>) -> Json {
 }
 
 async fn connect(to: &str) -> Result<Connection, Failure> {
-    tcp::connect(&begin(&[], None), to.to_owned(), Some(PATIENCE)).await
+    let options = TcpOptions::new();
+    options.timeout_ms(PATIENCE);
+    tcp::connect(&begin(&[], None), to.to_owned(), Some(&options)).await
 }
 
 async fn reach(way: &'static str, to: String) -> Json {

@@ -137,24 +137,24 @@ impl Session {
         let remote = connection.remote();
         let begun = tls::start_session(&walk.transaction, &options, "tcp", &remote);
         let session = begun.map_err(|failed| failed.failure())?;
-        tcp::write(&connection, session.outgoing()).await?;
+        tcp::write(&connection, session.outgoing(), None).await?;
         while session.is_handshaking() {
-            let received = session.receive(&tcp::read(&connection, CHUNK).await?);
+            let received = session.receive(&tcp::read(&connection, CHUNK, None).await?);
             let outgoing = session.outgoing();
             if !outgoing.is_empty() {
-                tcp::write(&connection, outgoing).await?;
+                tcp::write(&connection, outgoing, None).await?;
             }
             received?;
         }
         let written = session.write(self.text.as_bytes())?;
-        tcp::write(&connection, session.outgoing()).await?;
+        tcp::write(&connection, session.outgoing(), None).await?;
         let mut answer = session.read(CHUNK)?;
         while answer.is_empty() {
-            session.receive(&tcp::read(&connection, CHUNK).await?)?;
+            session.receive(&tcp::read(&connection, CHUNK, None).await?)?;
             answer.extend(session.read(CHUNK)?);
         }
         session.close();
-        tcp::write(&connection, session.outgoing()).await?;
+        tcp::write(&connection, session.outgoing(), None).await?;
         Ok(json!({
             "written": written,
             "read": String::from_utf8_lossy(&answer),

@@ -32,6 +32,7 @@ pub struct Options {
 #[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
 enum Step {
     Lookup(names::Lookup),
+    Whose(names::Whose),
     Connect(connections::Connect),
     Quic(connections::QuicHandshake),
     Handshake(handshakes::Handshake),
@@ -63,6 +64,7 @@ impl Walk {
     async fn take(&self, step: &Step) -> Result<Json, Failure> {
         match step {
             Step::Lookup(step) => step.take(self).await,
+            Step::Whose(step) => Ok(step.take()),
             Step::Connect(step) => step.take(self).await,
             Step::Handshake(step) => step.take(self).await,
             Step::Quic(step) => step.take(self).await,

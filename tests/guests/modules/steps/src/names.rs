@@ -1,6 +1,6 @@
 //! Steps that look names up.
 
-use netsonde_guest::{DnsOptions, Failure, Json, dns, json};
+use netsonde_guest::{DnsOptions, Failure, Json, dns, info, json};
 use serde::Deserialize;
 
 use crate::Walk;
@@ -73,5 +73,23 @@ impl Lookup {
         });
         let replies: Vec<Json> = replies.collect();
         Ok(json!({ "addresses": answer.addresses(), "cname": answer.cname(), "replies": replies }))
+    }
+}
+
+/// `{"do": "whose", "address": "192.0.2.1"}`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Whose {
+    address: String,
+}
+
+impl Whose {
+    pub(crate) fn take(&self) -> Json {
+        let owner = info::ip_to_asn(&self.address);
+        json!({
+            "owner": owner.map(|owner| json!([owner.number, owner.organization, owner.country])),
+            "resolver_address": info::resolver_address(),
+            "configured_resolvers": info::configured_resolvers(),
+        })
     }
 }
