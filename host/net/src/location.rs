@@ -5,7 +5,7 @@
 
 mod stun;
 
-use crate::{Net, NetError, Transaction, http::Request, tls::HandshakeOptions};
+use crate::{ConnectOptions, Net, NetError, Transaction, http::Request, tls::HandshakeOptions};
 use netsonde_data::failure::{Failure, FailureCode, Operation};
 use std::{
     net::{IpAddr, SocketAddr},
@@ -26,7 +26,11 @@ impl Net {
         url: &Url,
         within: Duration,
     ) -> Result<IpAddr, NetError> {
-        let mut connection = self.connect(tx, endpoint, Some(within)).await?;
+        let patience = ConnectOptions {
+            timeout: Some(within),
+            ..ConnectOptions::default()
+        };
+        let mut connection = self.connect(tx, endpoint, Some(patience)).await?;
         if url.scheme() == "https" {
             let options = HandshakeOptions {
                 server_name: url.host_str().map(str::to_owned),

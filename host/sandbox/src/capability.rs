@@ -31,7 +31,7 @@ pub enum Capability {
 
 impl Capability {
     /// Every interface that can be granted.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Dns,
         Self::Tcp,
         Self::Udp,
