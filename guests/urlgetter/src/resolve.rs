@@ -169,6 +169,7 @@ fn both(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use netsonde_guest::json;
 
     fn addresses(list: &[&str]) -> Vec<String> {
         list.iter().map(|&address| address.to_owned()).collect()
@@ -181,11 +182,8 @@ mod tests {
     #[test]
     fn http3_is_for_https_resolvers_too() {
         let transport = |resolver_url: &str| {
-            let options = Options {
-                resolver_url: resolver_url.to_owned(),
-                http3_enabled: true,
-                ..Options::default()
-            };
+            let options = json!({"ResolverURL": resolver_url, "HTTP3Enabled": true});
+            let options: Options = serde_json::from_value(options).unwrap();
             remote(&options).unwrap().map(|remote| remote.transport)
         };
         assert_eq!(transport("https://dns.google/dns-query"), Some(Transport::Doh3));

@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn strings_keep_their_bounds_and_their_bytes() {
-        let text = TXT::from_bytes(vec![b"v=1 \"a\\", b"", b"\xff\n~"]);
+        let text = TXT::from_bytes(vec![b"v=1 \"a\\".as_slice(), b"", b"\xff\n~"]);
         assert_eq!(of(&RData::TXT(text), b""), r#""v=1 \"a\\" "" "\255\010~""#);
     }
 
