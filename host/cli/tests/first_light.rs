@@ -125,14 +125,15 @@ fn the_seeds_own_script_runs_to_its_end() {
         .collect();
     assert_eq!(
         names,
-        ["telegram", "urlgetter"],
-        "and the target that wants HTTP/3 is skipped"
+        ["telegram", "urlgetter", "urlgetter"],
+        "the last target wants HTTP/3"
     );
     assert_eq!(
         report[0]["report_id"],
         "20230406T142431Z_telegram_IT_30722_n1_lMVwxE4oAaZ00mIM"
     );
     assert_eq!(report[1]["annotations"]["check_type"], "tls");
+    assert_eq!(report[2]["annotations"]["check_type"], "quic");
     let text = std::fs::read_to_string(probe.path("report.jsonl")).unwrap();
     for address in ["88.99.81.188", "2a01:4f8:c012:8aa4::1"] {
         assert!(!text.contains(address), "{address} is scrubbed");

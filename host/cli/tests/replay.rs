@@ -1,11 +1,6 @@
 //! `runx --record` in the lab, `replay` outside of it: the binary, with every preinstalled guest.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "test code"
-)]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
 mod support;
 
@@ -17,41 +12,52 @@ use std::process::Output;
 use serde_json::{Value, json};
 use support::{Probe, assert_exit, nettest, scenario};
 
+/// How many mini nettests are recorded, each in a run of its own.
+const ONE_BY_ONE: usize = 8;
+
 /// Runs that use every preinstalled guest; None where there is no lab.
 fn recorded() -> Option<Probe> {
     let probe = Probe::new();
     let mini = |name: &str, with: Value| json!({"run": format!("{name}@v1"), "with": with});
-    let minis = json!([
+    let minis = [
         mini("dns-lookup", json!({"domain": "example.com"})),
         mini(
             "tcp-connect-address",
-            json!({"ip_address": "149.154.175.50", "port": 443})
+            json!({"ip_address": "149.154.175.50", "port": 443}),
         ),
         mini("tcp-connect-domain", json!({"domain": "example.org", "port": 80})),
         mini(
             "http-address",
-            json!({"ip_address": "149.154.175.50", "http_method": "POST", "tags": ["mini_nettest:dc"]})
+            json!({"ip_address": "149.154.175.50", "http_method": "POST", "tags": ["mini_nettest:dc"]}),
         ),
         mini(
             "http-domain",
-            json!({"domain": "example.com", "tags": ["mini_nettest:web"]})
+            json!({"domain": "example.com", "tags": ["mini_nettest:web"]}),
         ),
         mini(
             "https-domain",
-            json!({"domain": "web.telegram.org", "tls_server_name": "web.telegram.org"})
+            json!({"domain": "web.telegram.org", "tls_server_name": "web.telegram.org"}),
+        ),
+        mini(
+            "http3-domain",
+            json!({"domain": "example.org", "tls_server_name": "example.org"}),
         ),
         mini("dns-lookup", json!({"domain": "nowhere.invalid"})),
-    ]);
-    let script = probe.script(&json!([
-        nettest("telegram", &json!({"suite_name": "im", "targets": minis})),
-        nettest(
-            "urlgetter",
-            &json!({"suite_name": "experimental", "targets": [
-                {"input": "https://example.com/", "options": {}},
-                {"input": "tcpconnect://8.8.8.8:1", "options": {}},
-            ]})
-        ),
-    ]));
+    ];
+    // One at a time: of answers that come in one instant the guest may see either first, and a replay does not know which.
+    let mut runs: Vec<Value> = minis
+        .iter()
+        .map(|mini| nettest("telegram", &json!({"suite_name": "im", "targets": [mini]})))
+        .collect();
+    assert_eq!(runs.len(), ONE_BY_ONE);
+    runs.push(nettest(
+        "urlgetter",
+        &json!({"suite_name": "experimental", "targets": [
+            {"input": "https://example.com/", "options": {}},
+            {"input": "tcpconnect://8.8.8.8:1", "options": {}},
+        ]}),
+    ));
+    let script = probe.script(&json!(runs));
     let output = probe.runx_in_lab(&scenario("clean"), &script, &["--record", "recorded"])?;
     assert_exit(&output, 0);
     Some(probe)
@@ -77,7 +83,7 @@ fn folders(probe: &Probe) -> Vec<PathBuf> {
 
 /// The first transcript of the URL, and its lines.
 fn urlgetter(probe: &Probe) -> (PathBuf, Vec<Value>) {
-    let path = folders(probe)[1].join("nettest.jsonl");
+    let path = folders(probe)[ONE_BY_ONE].join("nettest.jsonl");
     let text = fs::read_to_string(&path).unwrap();
     (
         path,
@@ -88,7 +94,10 @@ fn urlgetter(probe: &Probe) -> (PathBuf, Vec<Value>) {
 }
 
 fn write(path: &Path, lines: &[Value]) {
-    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    let text: String = lines
+        .iter()
+        .flat_map(|line| [line.to_string(), "\n".to_owned()])
+        .collect();
     fs::write(path, text).unwrap();
 }
 
@@ -104,7 +113,7 @@ fn every_preinstalled_guest_replays_identically() {
         assert_exit(&output, 0);
         let printed = String::from_utf8(output.stdout.clone()).unwrap();
         let printed: Vec<&str> = printed.lines().collect();
-        assert_eq!(printed.len(), 3, "replay {again}: {}", said(&output));
+        assert_eq!(printed.len(), ONE_BY_ONE + 2, "replay {again}: {}", said(&output));
         for (line, (folder, measurement)) in printed.iter().zip(folders(&probe).iter().zip(probe.report())) {
             assert_eq!(*line, fs::read_to_string(folder.join("test_keys.json")).unwrap());
             assert_eq!(
@@ -134,7 +143,7 @@ fn every_preinstalled_guest_replays_identically() {
     for line in String::from_utf8(json.stdout).unwrap().lines() {
         let event: Value = serde_json::from_str(line).unwrap();
         assert_eq!(event["identical"], true);
-        assert!(event["calls"].as_u64().unwrap() > 5, "{event}");
+        assert!(event["calls"].as_u64().unwrap() > 2, "{event}");
     }
 }
 
@@ -175,18 +184,18 @@ fn what_differs_is_named() {
         .unwrap();
     let mut wasm = guest.wasm.to_vec();
     let at = wasm
-        .windows(6)
-        .position(|window| window == b"depth=")
-        .expect("the tag is in the module");
-    wasm[at..at + 6].copy_from_slice(b"DEPTH=");
+        .windows(14)
+        .position(|window| window == b"en-US,en;q=0.9")
+        .expect("the header is in the module");
+    wasm[at..at + 2].copy_from_slice(b"tr");
     fs::write(probe.path("changed.wasm"), wasm).unwrap();
     let output = replay(&probe, &["--module", "changed.wasm"]);
     assert_exit(&output, 5);
     let text = said(&output);
     for part in [
-        "types.begin",
-        "depth=0",
-        "DEPTH=0",
+        "http-request.header",
+        "en-US,en;q=0.9",
+        "tr-US,en;q=0.9",
         "is not the one that was recorded",
     ] {
         assert!(text.contains(part), "{part}: {text}");

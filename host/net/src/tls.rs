@@ -1,6 +1,6 @@
 //! TLS: over a TCP connection, or as a session over bytes that the caller carries.
 //!
-//! [`backend`] says what a TLS library does here, [`with_rustls`] and `with_boring` are the two that there are. Options
+//! `backend` says what a TLS library does here, `with_rustls` and `with_boring` are the two that there are. Options
 //! are checked once, into a plan that either library takes. Names, alerts and failures are OONI's whoever shook hands.
 
 mod alert;

@@ -219,8 +219,8 @@ impl Experiment {
         let scrubber = Scrubber::new(context.addresses.iter().copied());
         let mut observations = trace.observations();
         probe.net.owners.annotate(&mut observations.queries);
-        let observations = serde_json::to_value(observations)
-            .map_err(|error| format!("serialise observations: {error}"))?;
+        let observations =
+            serde_json::to_value(observations).map_err(|error| format!("serialise observations: {error}"))?;
         let broken = own.as_ref().err().cloned();
         let Keyed {
             test_keys,

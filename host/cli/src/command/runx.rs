@@ -55,7 +55,7 @@ pub(crate) fn run(args: &Runx, json: bool, verbose: u8) -> anyhow::Result<Exit> 
         policy: policy(args)?,
         net: net_config(&args.mmdb)?,
         transcripts: transcripts.clone(),
-        state_dir: env::state_dir(),
+        state_dir: crate::env::state_dir(),
     };
     let mut saver = saver(args, json)?;
     let events = Arc::new(JsonView::default());

@@ -111,7 +111,7 @@ fn all_types() -> Says {
         ("/queries/3/answers/0/x_data", json!("1 . alpn=h3,h2,http/1.1")),
         ("/queries/4/hostname", json!("132.0.215.23.in-addr.arpa")),
         ("/queries/4/answers/0/x_data", json!("example.org.")),
-        ("/queries/5/answers/0/hostname", json!("example.org")),
+        ("/queries/5/answers/0/hostname", json!("example.org.")),
         ("/queries/5/answers/1/ipv6", json!("2600:1406:bc00:53::b81e:94c8")),
     ]
 }

@@ -4,7 +4,7 @@ use crate::harness::{Case, cases};
 use serde_json::{Value, json};
 
 /// What the echo says of a head: the fields by name, the fields in their order, the request line.
-const RAW: &str = r#"{"headers_dict":{"hOsT":["header-echo.test"],"X-twice":["1","2"]},"request_headers":[["X-twice","1"],["hOsT","header-echo.test"],["X-twice","2"]],"request_line":"gEt  /a b HTTP/9.9"}"#;
+const RAW: &str = r#"{"headers_dict":{"X-twice":["1","2"],"hOsT":["header-echo.test"]},"request_headers":[["X-twice","1"],["hOsT","header-echo.test"],["X-twice","2"]],"request_line":"gEt  /a b HTTP/9.9"}"#;
 const SPELT: &str = r#"{"headers_dict":{"x-OONI-a":["1"],"HOST":["header-echo.test"],"accEPT":["*/*"]},"request_headers":[["x-OONI-a","1"],["HOST","header-echo.test"],["accEPT","*/*"]],"request_line":"GET / HTTP/1.1"}"#;
 const ORDINARY: &str = r#"{"headers_dict":{"Host":["header-echo.test"]},"request_headers":[["Host","header-echo.test"]],"request_line":"GET / HTTP/1.1"}"#;
 

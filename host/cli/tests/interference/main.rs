@@ -4,7 +4,7 @@
 //! A case is data: a scenario, the steps that are interfered with and the same steps where they are not. One file a
 //! primitive; `harness` runs cases, `table` writes them down.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "test code")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -21,7 +21,7 @@ fn arrived() -> Says {
     vec![
         ("/quic_handshakes/0/failure", json!(null)),
         ("/quic_handshakes/0/negotiated_protocol", json!("h3")),
-        ("/requests/0/x_transport", json!("quic")),
+        ("/requests/0/request/x_transport", json!("udp")),
         ("/requests/0/response/code", json!(200)),
     ]
 }

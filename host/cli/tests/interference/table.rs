@@ -19,7 +19,7 @@ fn table() -> String {
             said(&case.twin_says),
             format!("[{0}](../examples/scenarios/{0}.toml)", case.scenario),
         ];
-        text.push_str(&format!("| {} |\n", row.join(" | ")));
+        text.extend(["| ", &row.join(" | "), " |\n"]);
     }
     text.push('\n');
     text

@@ -27,7 +27,7 @@ fn quoted(string: &[u8]) -> String {
         match byte {
             b'"' | b'\\' => text.extend(['\\', char::from(byte)]),
             b' '..=b'~' => text.push(char::from(byte)),
-            _ => text.push_str(&format!("\\{byte:03}")),
+            _ => text.extend(format!("\\{byte:03}").chars()),
         }
     }
     text.push('"');
@@ -36,27 +36,27 @@ fn quoted(string: &[u8]) -> String {
 
 /// A service (RFC 9460, section 2.1).
 fn service_text(service: &SVCB) -> String {
-    let mut text = format!("{} {}", service.svc_priority, service.target_name);
-    for (key, value) in &service.svc_params {
+    let params = service.svc_params.iter().map(|(key, value)| {
         let value = match value {
             SvcParamValue::NoDefaultAlpn => String::new(),
             SvcParamValue::Unknown(value) => format!("={}", quoted(&value.0)),
             // The library has a comma after each of a list.
             known => format!("={}", known.to_string().trim_end_matches(',')),
         };
-        text.push_str(&format!(" {key}{value}"));
-    }
-    text
+        format!("{key}{value}")
+    });
+    let head = [service.svc_priority.to_string(), service.target_name.to_string()];
+    head.into_iter().chain(params).collect::<Vec<_>>().join(" ")
 }
 
 /// Data of a type without a presentation format of its own (RFC 3597, section 5).
 fn generic(rdata: &[u8]) -> String {
-    let mut text = format!("\\# {}", rdata.len());
-    for (index, byte) in rdata.iter().enumerate() {
-        let space = if index == 0 { " " } else { "" };
-        text.push_str(&format!("{space}{byte:02x}"));
+    let length = rdata.len();
+    if length == 0 {
+        return "\\# 0".to_owned();
     }
-    text
+    let data: Vec<_> = rdata.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("\\# {length} {}", data.concat())
 }
 
 #[cfg(test)]

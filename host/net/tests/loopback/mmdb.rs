@@ -87,7 +87,7 @@ fn text(out: &mut Vec<u8>, text: &str) {
     if length < 29 {
         out.push(2 << 5 | length);
     } else {
-        out.extend_from_slice(&[2 << 5 | 29, length - 29]);
+        out.extend_from_slice(&[(2 << 5) | 0x1d, length - 0x1d]);
     }
     out.extend_from_slice(text.as_bytes());
 }

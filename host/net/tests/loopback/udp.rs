@@ -130,7 +130,7 @@ async fn a_datagram_that_does_not_fit_says_so_and_a_budget_ends_it() {
     let bench = Bench::new();
     let address = echo("127.0.0.1:0").await;
     let socket = bench.net.udp_open(&bench.tx, UdpOptions::default()).unwrap();
-    let result = bench.net.udp_send(&socket, address, &[0; 70_000], None).await;
+    let result = bench.net.udp_send(&socket, address, &vec![0; 70_000], None).await;
     assert_eq!(code(result), FailureCode::MESSAGE_SIZE);
     assert_eq!(bench.net.meter().used().bytes_sent, 0);
     let bench = Bench::with_budget(Budget {

@@ -83,7 +83,7 @@ fn a_module_keeps_so_much_and_no_more() {
     let dir = tempfile::tempdir().unwrap();
     let telegram = kept(dir.path(), "nettest-telegram");
     let largest = vec![7; VALUE];
-    assert!(text(telegram.set("x", &[7; VALUE + 1])).contains("this one has 65537"));
+    assert!(text(telegram.set("x", &vec![7; VALUE + 1])).contains("this one has 65537"));
     for number in 0..16 {
         telegram.set(&number.to_string(), &largest).unwrap();
     }

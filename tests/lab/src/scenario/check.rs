@@ -341,7 +341,9 @@ fn check_additions(host: &Host) -> Result<(), Complaint> {
 fn check_rule(when: &When, action: &Action) -> Result<(), Complaint> {
     let fits = match action {
         Action::Drop | Action::Icmp(_) => true,
-        Action::Reset | Action::Close => matches!(when, When::Sni(_) | When::Ech | When::Host(_)),
+        Action::Reset | Action::Close => {
+            matches!(when, When::Sni(_) | When::Ech | When::Host(_) | When::Dns(_))
+        }
         Action::Refuse => matches!(when, When::Endpoint(_) | When::Port(Port::Tcp(_))),
         Action::Dns(_) | Action::Nxdomain | Action::Rcode(_) => matches!(when, When::Dns(_)),
         Action::Blockpage(_) => matches!(when, When::Host(_)),
@@ -352,11 +354,11 @@ fn check_rule(when: &When, action: &Action) -> Result<(), Complaint> {
         Action::Icmp(_) => ("icmp", ""),
         Action::Reset => (
             "reset",
-            "reset needs when = { sni = … } or { host = … }; refuse is for endpoints",
+            "reset needs when = { sni = … }, { host = … } or { dns = … }; refuse is for endpoints",
         ),
         Action::Close => (
             "close",
-            "close needs when = { sni = … } or { host = … }; refuse is for endpoints",
+            "close needs when = { sni = … }, { host = … } or { dns = … }; refuse is for endpoints",
         ),
         Action::Refuse => (
             "refuse",

@@ -7,8 +7,8 @@ mod ways;
 
 use futures::future::join_all;
 use netsonde_guest::{
-    Connection, DnsOptions, Failure, HttpRequest, Json, Map, MiniRequest, MiniStatus, Nettest, Target, TcpOptions, Url,
-    begin, dns, export_nettest, http, json, mini, tcp,
+    Connection, DnsOptions, Failure, HttpRequest, Json, Map, MiniRequest, MiniStatus, Nettest, Target,
+    TcpOptions, Url, begin, dns, export_nettest, http, json, mini, tcp,
 };
 use serde::Deserialize;
 

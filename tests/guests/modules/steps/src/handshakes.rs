@@ -75,8 +75,12 @@ impl Handshake {
             None => {}
             Some(Ech::Grease) => options.ech_grease(),
             Some(Ech::MadeUp) => options.ech_made_up(),
-            Some(Ech::Dns) => options.ech_configs(&known(&walk.ech_of_dns.borrow(), "an HTTPS record")?),
-            Some(Ech::Retry) => options.ech_configs(&known(&walk.ech_to_retry.borrow(), "a rejection")?),
+            Some(Ech::Dns) => {
+                options.ech_configs(&known(walk.ech_of_dns.borrow().as_ref(), "an HTTPS record")?);
+            }
+            Some(Ech::Retry) => {
+                options.ech_configs(&known(walk.ech_to_retry.borrow().as_ref(), "a rejection")?);
+            }
         }
         if let Some(after) = self.split_hello {
             options.split_hello(after);
@@ -121,12 +125,12 @@ impl Handshake {
     }
 }
 
-fn known(configs: &Option<Vec<u8>>, whence: &str) -> Result<Vec<u8>, Failure> {
+fn known(configs: Option<&Vec<u8>>, whence: &str) -> Result<Vec<u8>, Failure> {
     let none = || {
         let detail = format!("no ECH configuration is known from {whence} at this step");
         Failure::top_level("invalid_argument", detail)
     };
-    configs.clone().ok_or_else(none)
+    configs.cloned().ok_or_else(none)
 }
 
 impl Session {
