@@ -3,7 +3,8 @@
 use crate::support::{Probe, assert_exit, nettest, scenario};
 use serde_json::{Value, json};
 
-/// What the observations are to say: a JSON pointer into the test keys, and the value there.
+/// What the observations are to say: a JSON pointer into the test keys, and the value there. `name=value` in place of an
+/// index means the first entry with that field.
 pub(crate) type Says = Vec<(&'static str, Value)>;
 
 /// One way to interfere with one primitive.
@@ -56,9 +57,19 @@ impl Case {
 
 fn hold(whose: &str, test_keys: &Value, says: &Says) {
     for (pointer, expected) in says {
-        let found = test_keys.pointer(pointer);
+        let found = find(test_keys, pointer);
         assert_eq!(found, Some(expected), "{whose}: {pointer} of {test_keys:#}");
     }
+}
+
+fn find<'a>(test_keys: &'a Value, pointer: &str) -> Option<&'a Value> {
+    pointer
+        .split('/')
+        .skip(1)
+        .try_fold(test_keys, |at, step| match step.split_once('=') {
+            Some((name, value)) => at.as_array()?.iter().find(|entry| entry[name] == value),
+            None => at.pointer(&format!("/{step}")),
+        })
 }
 
 /// Makes a test of each case, and the list of them all.

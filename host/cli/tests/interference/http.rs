@@ -125,4 +125,31 @@ cases! {
             ("/requests/0/response/body", json!("h=web.telegram.org\nip=[scrubbed]\nsni=plaintext\n")),
         ],
     };
+    throttling: Case {
+        primitive: "HTTP: speed",
+        interference: "the connection is throttled to 50 kB/s",
+        scenario: "throttling",
+        acts: true,
+        censored: page("23.192.228.80:443", "example.com", 2000),
+        says: vec![
+            ("/requests/0/failure", json!("generic_timeout_error")),
+            ("/network_events/operation=bytes_received_cumulative/proto", json!("tcp")),
+            ("/network_events/operation=x_tcp_info/x_tcp_info/state", json!("established")),
+        ],
+        twin: page("23.215.0.132:443", "example.org", 10_000),
+        twin_says: vec![
+            ("/requests/0/failure", json!(null)),
+            ("/network_events/operation=bytes_received_cumulative/proto", json!("tcp")),
+            ("/network_events/operation=x_tcp_info/x_tcp_info/state", json!("established")),
+        ],
+    };
+}
+
+/// A page over TLS, fetched within so many milliseconds.
+fn page(server: &str, name: &str, within_ms: u32) -> Value {
+    json!([[
+        {"do": "connect", "to": server},
+        {"do": "handshake", "name": name, "alpn": ["http/1.1"]},
+        {"do": "request", "url": format!("https://{name}/"), "limit": 1_000_000, "timeout_ms": within_ms},
+    ]])
 }

@@ -19,6 +19,7 @@ mod http;
 mod quic;
 mod tcp;
 mod tls;
+mod udp;
 
 use harness::Case;
 
@@ -27,6 +28,7 @@ fn all() -> Vec<Case> {
     [
         dns::all(),
         tcp::all(),
+        udp::all(),
         tls::all(),
         ech::all(),
         certificates::all(),

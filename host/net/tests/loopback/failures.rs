@@ -54,7 +54,7 @@ const STRINGS: &[(&str, Origin)] = &[
     ("dns_temporary_failure", Never(WINDOWS)),
     ("eof_error", Test("host/net/tests/loopback/tcp.rs", "the_end_of_the_stream_and_a_reset_are_told_apart")),
     ("generic_timeout_error", Test(INTERFERENCE, "dropped_packets")),
-    ("host_unreachable", Test("host/data/src/failure/code.rs", "error_numbers_decide")),
+    ("host_unreachable", Test(INTERFERENCE, "an_unreachable_host")),
     ("http_invalid_redirect_location_host", Test("guests/urlgetter/src/fetch.rs", "redirects_that_lead_nowhere_are_failures")),
     ("interrupted", Test("host/net/tests/loopback/tcp.rs", "a_dropped_connect_is_interrupted")),
     ("invalid_argument", Test("host/net/tests/loopback/tls.rs", "a_connection_shakes_hands_once")),
