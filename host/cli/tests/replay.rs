@@ -12,9 +12,6 @@ use std::process::Output;
 use serde_json::{Value, json};
 use support::{Probe, assert_exit, nettest, scenario};
 
-/// How many mini nettests are recorded, each in a run of its own.
-const ONE_BY_ONE: usize = 8;
-
 /// Runs that use every preinstalled guest; None where there is no lab.
 fn recorded() -> Option<Probe> {
     let probe = Probe::new();
@@ -44,19 +41,16 @@ fn recorded() -> Option<Probe> {
         ),
         mini("dns-lookup", json!({"domain": "nowhere.invalid"})),
     ];
-    // One at a time: of answers that come in one instant the guest may see either first, and a replay does not know which.
-    let mut runs: Vec<Value> = minis
-        .iter()
-        .map(|mini| nettest("telegram", &json!({"suite_name": "im", "targets": [mini]})))
-        .collect();
-    assert_eq!(runs.len(), ONE_BY_ONE);
-    runs.push(nettest(
-        "urlgetter",
-        &json!({"suite_name": "experimental", "targets": [
-            {"input": "https://example.com/", "options": {}},
-            {"input": "tcpconnect://8.8.8.8:1", "options": {}},
-        ]}),
-    ));
+    let runs = [
+        nettest("telegram", &json!({"suite_name": "im", "targets": minis})),
+        nettest(
+            "urlgetter",
+            &json!({"suite_name": "experimental", "targets": [
+                {"input": "https://example.com/", "options": {}},
+                {"input": "tcpconnect://8.8.8.8:1", "options": {}},
+            ]}),
+        ),
+    ];
     let script = probe.script(&json!(runs));
     let output = probe.runx_in_lab(&scenario("clean"), &script, &["--record", "recorded"])?;
     assert_exit(&output, 0);
@@ -83,7 +77,7 @@ fn folders(probe: &Probe) -> Vec<PathBuf> {
 
 /// The first transcript of the URL, and its lines.
 fn urlgetter(probe: &Probe) -> (PathBuf, Vec<Value>) {
-    let path = folders(probe)[ONE_BY_ONE].join("nettest.jsonl");
+    let path = folders(probe)[1].join("nettest.jsonl");
     let text = fs::read_to_string(&path).unwrap();
     (
         path,
@@ -113,7 +107,7 @@ fn every_preinstalled_guest_replays_identically() {
         assert_exit(&output, 0);
         let printed = String::from_utf8(output.stdout.clone()).unwrap();
         let printed: Vec<&str> = printed.lines().collect();
-        assert_eq!(printed.len(), ONE_BY_ONE + 2, "replay {again}: {}", said(&output));
+        assert_eq!(printed.len(), 3, "replay {again}: {}", said(&output));
         for (line, (folder, measurement)) in printed.iter().zip(folders(&probe).iter().zip(probe.report())) {
             assert_eq!(*line, fs::read_to_string(folder.join("test_keys.json")).unwrap());
             assert_eq!(

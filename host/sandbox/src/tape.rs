@@ -8,6 +8,11 @@ pub(crate) mod record;
 pub(crate) mod replay;
 pub(crate) mod transcript;
 
+/// How often an answer that comes later lets everything else go first before it is handed over, when recording and when
+/// replaying alike. wasmtime takes a few steps from an answer to the guest that waits for it. A second answer in between
+/// would be seen first or second by chance.
+const SETTLE: usize = 32;
+
 /// A function of the linking table, as transcripts name it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Function {

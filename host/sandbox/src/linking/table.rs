@@ -175,14 +175,16 @@ async fn recorded<P: Arguments, R: Answer>(
         return method(accessor, arguments).await;
     };
     let call = recording.call(&function, arguments.list());
+    let waiting = record::Waiting::new(recording.clone(), call);
     accessor.with(|mut access| access.get().call = call);
-    let waiting = record::Waiting::new(recording, call);
     let mut work = method(accessor, arguments);
     let (later, answer) = match futures::poll!(work.as_mut()) {
         std::task::Poll::Ready(answer) => (false, answer),
         std::task::Poll::Pending => (true, work.await),
     };
+    let turn = if later { Some(recording.turn().await) } else { None };
     waiting.answer(later, &answer);
+    drop(turn);
     answer
 }
 

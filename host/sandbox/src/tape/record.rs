@@ -3,15 +3,17 @@
 //! A transcript that can not be written does not disturb the measurement: the sink is told once, and whoever recorded
 //! does not claim the transcript.
 
+use std::future::poll_fn;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 
 use serde::Serialize;
 use serde_json::Value;
 
-use super::Function;
 use super::transcript::{Answer, Call, Dropped, End, Head, Last, What};
+use super::{Function, SETTLE};
 use crate::wire::Held;
 
 /// Where transcripts go.
@@ -31,6 +33,8 @@ pub(crate) struct Recording {
     /// None once writing failed, or the transcript is complete.
     file: Mutex<Option<Box<dyn Write + Send>>>,
     calls: AtomicUsize,
+    /// Held by the answer that is being handed over.
+    turn: tokio::sync::Mutex<()>,
 }
 
 impl Recording {
@@ -42,6 +46,7 @@ impl Recording {
             sink: sink.clone(),
             file: Mutex::new(None),
             calls: AtomicUsize::new(0),
+            turn: tokio::sync::Mutex::new(()),
         };
         match file {
             Ok(file) => {
@@ -85,6 +90,22 @@ impl Recording {
             args: names.zip(arguments).collect(),
         });
         call
+    }
+
+    /// Wait until the guest has seen the answers before this one, so that it sees answers in the order of the transcript.
+    pub(crate) async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        let turn = self.turn.lock().await;
+        let mut yields = 0;
+        poll_fn(|context| {
+            if yields == SETTLE {
+                return Poll::Ready(());
+            }
+            yields += 1;
+            context.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
+        turn
     }
 
     pub(crate) fn answer<R: Held>(&self, call: usize, later: bool, answer: &wasmtime::Result<R>) {

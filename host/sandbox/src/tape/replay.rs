@@ -10,8 +10,8 @@ use std::task::{Context, Poll, Waker};
 
 use serde_json::{Map, Value};
 
-use super::Function;
 use super::transcript::{Event, What};
+use super::{Function, SETTLE};
 use crate::wire::Held;
 
 /// Where a guest did something else than its transcript says.
@@ -152,6 +152,8 @@ struct Inner {
     position: usize,
     /// Where each call stands, and where its answer or its end does.
     calls: Vec<(usize, Option<usize>)>,
+    /// How often the answer that is next has let everything else go first.
+    settled: usize,
     /// How many calls the guest has made.
     made: usize,
     /// Calls that wait for their answer.
@@ -183,6 +185,7 @@ impl Replayer {
             happened: vec![false; events.len()],
             events,
             position: 0,
+            settled: 0,
             calls,
             made: 0,
             wakers: HashMap::new(),
@@ -246,6 +249,11 @@ impl Replayer {
         context: &mut Context<'_>,
     ) -> Poll<wasmtime::Result<R>> {
         let mut inner = self.lock();
+        if !first && inner.is_due(number) && inner.settled < SETTLE {
+            inner.settled += 1;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let answer = inner.answer(number, function, first);
         if answer.is_pending() {
             inner.wakers.insert(number, context.waker().clone());
@@ -322,12 +330,20 @@ impl Inner {
         }
         while self.happened.get(self.position).is_some_and(|happened| *happened) {
             self.position += 1;
+            self.settled = 0;
         }
         if let Some(Event::Answer(answer)) = self.events.get(self.position)
             && let Some(waker) = self.wakers.remove(&answer.answer)
         {
             waker.wake();
         }
+    }
+
+    /// Whether the answer to this call is next.
+    fn is_due(&self, number: usize) -> bool {
+        self.calls
+            .get(number)
+            .is_some_and(|(_, end)| *end == Some(self.position))
     }
 
     fn answer<R: Held>(
