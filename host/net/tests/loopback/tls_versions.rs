@@ -134,8 +134,11 @@ async fn boringssl_speaks_what_is_old() {
             .await
             .unwrap();
         assert_eq!(connection.tls_version(), Some(name));
-        bench.net.write(&connection, b"abc\n").await.unwrap();
-        assert_eq!(bench.net.read(&connection, 10).await.unwrap().as_ref(), b"cba\n");
+        bench.net.write(&connection, b"abc\n", None).await.unwrap();
+        assert_eq!(
+            bench.net.read(&connection, 10, None).await.unwrap().as_ref(),
+            b"cba\n"
+        );
         let seen = bench.seen().tls_handshakes.pop().unwrap();
         assert_eq!(seen.tls_version, name);
         assert!(
