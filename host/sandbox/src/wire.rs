@@ -208,8 +208,7 @@ impl<T: 'static> Wire for Resource<T> {
 macro_rules! tuples {
     ($($($name:ident)*;)*) => {$(
         impl<$($name: Wire),*> Arguments for ($($name,)*) {
-            #[expect(clippy::allow_attributes, reason = "a macro for tuples of every length, the empty one too")]
-            #[allow(non_snake_case, reason = "the names are those of the types")]
+            #[expect(non_snake_case, reason = "the names are those of the types")]
             fn list(&self) -> Vec<Value> {
                 let ($($name,)*) = self;
                 vec![$($name.to_wire()),*]
@@ -223,8 +222,13 @@ pub(crate) trait Arguments {
     fn list(&self) -> Vec<Value>;
 }
 
+impl Arguments for () {
+    fn list(&self) -> Vec<Value> {
+        Vec::new()
+    }
+}
+
 tuples! {
-    ;
     A;
     A B;
     A B C;
