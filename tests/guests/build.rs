@@ -14,6 +14,7 @@ const FOLDERS: &[&str] = &[
     "tests/guests/modules/hostile-mini",
     "tests/guests/modules/steps",
     "tests/guests/modules/escape",
+    "tests/guests/modules/plain",
 ];
 
 fn main() -> ExitCode {

@@ -11,8 +11,11 @@ use crate::{BuildError, Manifest};
 /// The custom section with the text of `nettest.toml`.
 pub const MANIFEST_SECTION: &str = "netsonde:manifest";
 
-/// The package that guests may import from, with its version.
-const PACKAGE: (&str, &str) = ("netsonde:probe/", "@0.1.0");
+/// The packages that guests may import from: the contract, and its plain twin.
+const PACKAGES: [&str; 2] = ["netsonde:probe/", "netsonde:plain/"];
+
+/// The version of both.
+const VERSION: &str = "@0.1.0";
 
 /// The interface that needs no asking: it can do nothing.
 const TYPES: &str = "types";
@@ -115,10 +118,10 @@ pub fn check(name: &str, wasm: &[u8]) -> Result<Manifest, BuildError> {
         .ok_or_else(|| BuildError::NoManifest(name.to_owned()))?;
     let manifest = Manifest::parse(&format!("the manifest in {name}"), &text)?;
     for import in &surface.imports {
-        let (prefix, suffix) = PACKAGE;
-        let Some(interface) = import
-            .strip_prefix(prefix)
-            .and_then(|rest| rest.strip_suffix(suffix))
+        let Some(interface) = PACKAGES
+            .iter()
+            .find_map(|package| import.strip_prefix(package))
+            .and_then(|rest| rest.strip_suffix(VERSION))
         else {
             return Err(BuildError::ForeignImport {
                 name: name.to_owned(),

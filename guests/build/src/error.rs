@@ -74,8 +74,10 @@ pub enum BuildError {
         /// What is wrong with it.
         text: String,
     },
-    /// The component imports something that is not `netsonde:probe`.
-    #[error("{name} imports {import}, which is not part of netsonde:probe; a guest can import nothing else")]
+    /// The component imports something that is neither `netsonde:probe` nor its twin.
+    #[error(
+        "{name} imports {import}, which is part of neither netsonde:probe nor netsonde:plain; a guest can import nothing else"
+    )]
     ForeignImport {
         /// The guest.
         name: String,

@@ -43,6 +43,4 @@ pub mod mini_nettest {
     });
 }
 
-pub(crate) use nettest::netsonde::probe::{
-    cache, dns, http, info, mini, progress, quic, tcp, tls, types, udp,
-};
+pub(crate) use nettest::netsonde::probe::{info, progress, tls, types};

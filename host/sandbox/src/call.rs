@@ -11,10 +11,12 @@ use std::task::{Context, Poll};
 use netsonde_data::failure::Failure;
 use netsonde_net::NetError;
 use tokio::task::{JoinError, JoinHandle};
-use wasmtime::component::{Accessor, HasSelf};
+use wasmtime::component::Resource;
 
+use crate::bindings::types;
 use crate::ledger::{Account, Charge, Ledger};
-use crate::state::{Shared, State};
+use crate::reach::Reach;
+use crate::state::Shared;
 
 /// A task that is aborted when nobody waits for it any more.
 pub(crate) struct Task<T>(JoinHandle<T>);
@@ -48,12 +50,8 @@ pub(crate) struct Caller {
 
 impl Caller {
     /// Begin a call that brought `bytes`.
-    pub(crate) fn new<T: Send>(
-        accessor: &Accessor<T, HasSelf<State>>,
-        bytes: usize,
-    ) -> wasmtime::Result<Self> {
-        accessor.with(|mut access| {
-            let state = access.get();
+    pub(crate) fn new(reach: &Reach<'_>, bytes: usize) -> wasmtime::Result<Self> {
+        reach.with(|state| {
             state.call(bytes)?;
             Ok(Self {
                 shared: state.shared.clone(),
@@ -99,5 +97,17 @@ impl Caller {
                 Err(self.ledger.root().overdraw(exceeded.what, exceeded.limit).into())
             }
         }
+    }
+
+    /// Do the work of an operation that makes a resource, and hand the guest a handle of it.
+    pub(crate) async fn make<R: Send + 'static>(
+        &self,
+        reach: &Reach<'_>,
+        work: impl Future<Output = Result<R, NetError>> + Send + 'static,
+    ) -> wasmtime::Result<Result<Resource<R>, types::Failure>> {
+        Ok(match self.operation(work).await? {
+            Ok(made) => Ok(reach.with(|state| state.push(made))?),
+            Err(failure) => Err(failure.into()),
+        })
     }
 }

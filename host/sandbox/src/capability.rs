@@ -1,4 +1,4 @@
-//! What can be granted: the interfaces of `netsonde:probe`, apart from `types`, which gives nothing away.
+//! What can be granted: the interfaces of `netsonde:probe` (and, under the same names, of its plain twin), apart from `types`, which gives nothing away.
 
 use std::collections::BTreeSet;
 use std::fmt;

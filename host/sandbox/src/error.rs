@@ -66,7 +66,7 @@ pub enum ModuleError {
     },
     /// The component imports something outside the contract.
     #[error(
-        "load {module}: it imports `{import}`, and guests may import interfaces of netsonde:probe@0.1 only"
+        "load {module}: it imports `{import}`, and guests may import interfaces of netsonde:probe@0.1 and of its plain twin netsonde:plain@0.1 only"
     )]
     ForeignImport {
         /// The module.

@@ -174,9 +174,12 @@ impl Surface {
     }
 }
 
-/// The interface's name, where the import is one of `netsonde:probe@0.1.x`.
+/// The interface's name, where the import is one of `netsonde:probe@0.1.x` or of its plain twin.
 fn own_interface(import: &str) -> Option<&str> {
-    let (interface, version) = import.strip_prefix("netsonde:probe/")?.split_once('@')?;
+    let name = import
+        .strip_prefix("netsonde:probe/")
+        .or_else(|| import.strip_prefix("netsonde:plain/"))?;
+    let (interface, version) = name.split_once('@')?;
     let patch = version.strip_prefix("0.1.")?;
     patch
         .bytes()
@@ -192,6 +195,7 @@ mod tests {
     fn only_our_package_is_ours() {
         assert_eq!(own_interface("netsonde:probe/dns@0.1.0"), Some("dns"));
         assert_eq!(own_interface("netsonde:probe/dns@0.1.12"), Some("dns"));
+        assert_eq!(own_interface("netsonde:plain/dns@0.1.0"), Some("dns"));
         for foreign in [
             "wasi:sockets/tcp@0.2.0",
             "netsonde:probe/dns@0.2.0",

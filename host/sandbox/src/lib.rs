@@ -34,6 +34,7 @@ mod limits;
 mod linking;
 mod manifest;
 mod module;
+mod reach;
 mod reduce;
 mod replay;
 mod run;

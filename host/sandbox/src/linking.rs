@@ -3,12 +3,16 @@
 //! One line a function. Whatever stands here is linked under its WIT name, charged and answered by the trait method on
 //! the right, and takes part in transcripts (`tape`).
 //!
-//! **Adding a function.** Write it in `wit/`, implement the method that `bindgen!` then asks for in `host/`, and add a
-//! line to the interface below:
+//! Each line is linked twice: for `netsonde:probe`, and for its plain twin `netsonde:plain`, in which `async` is `func` and
+//! all else the same.
+//!
+//! **Adding a function.** Write it in `wit/` (and `NETSONDE_WRITE_WIT=1 cargo test -p netsonde-guest-build` for the twin).
+//! Implement it in `host/`: an `async func` as a function over a [`Reach`](crate::reach::Reach), all else as the method
+//! that `bindgen!` then asks for. Add a line to the interface below:
 //!
 //! ```text
 //! sync  "[method]dns-options.udp-resolver"(options, endpoint) = types::HostDnsOptions::udp_resolver;
-//! async "lookup"(transaction, domain, options) = dns::HostWithStore::lookup;
+//! async "lookup"(transaction, domain, options) = dns::lookup;
 //! drop  "dns-answer"(answer) = types::HostDnsAnswer::drop;
 //! ```
 //!
@@ -23,9 +27,10 @@ mod table;
 
 use wasmtime::component::Linker;
 
-use self::table::{Linked, Table};
-use crate::bindings::{cache, dns, http, info, mini, progress, quic, tcp, tls, types, udp};
+use self::table::{Flavour, Linked, Table};
+use crate::bindings::{info, progress, tls, types};
 use crate::capability::Capability;
+use crate::host;
 use crate::manifest::Manifest;
 use crate::replay::Replaying;
 use crate::state::State;
@@ -46,9 +51,9 @@ macro_rules! line {
             <State as $module::$trait>::$method(state, $($arg),*)
         })?
     };
-    ($table:ident, async $wit:literal ($($arg:ident),*) $module:ident::$trait:ident::$method:ident) => {
-        $table.concurrent($wit, &[$(stringify!($arg)),*], |accessor, ($($arg,)*)| {
-            Box::pin(<table::Host as $module::$trait<State>>::$method(accessor, $($arg),*))
+    ($table:ident, async $wit:literal ($($arg:ident),*) $module:ident::$method:ident) => {
+        $table.waiting($wit, &[$(stringify!($arg)),*], |reach, ($($arg,)*)| {
+            Box::pin(host::$module::$method(reach, $($arg),*))
         })?
     };
     ($table:ident, drop $wit:literal ($handle:ident) $module:ident::$trait:ident::$method:ident) => {
@@ -194,38 +199,38 @@ interface! { types {
 } }
 
 interface! { dns {
-    async "lookup"(transaction, domain, options) = dns::HostWithStore::lookup;
-    async "ask"(transaction, domain, options) = dns::HostWithStore::ask;
+    async "lookup"(transaction, domain, options) = dns::lookup;
+    async "ask"(transaction, domain, options) = dns::ask;
 } }
 
 interface! { tcp {
-    async "connect"(transaction, endpoint, options) = tcp::HostWithStore::connect;
-    async "read"(connection, max, timeout_ms) = tcp::HostWithStore::read;
-    async "write"(connection, bytes, timeout_ms) = tcp::HostWithStore::write;
-    async "set-ttl"(connection, ttl) = tcp::HostWithStore::set_ttl;
+    async "connect"(transaction, endpoint, options) = tcp::connect;
+    async "read"(connection, max, timeout_ms) = tcp::read;
+    async "write"(connection, bytes, timeout_ms) = tcp::write;
+    async "set-ttl"(connection, ttl) = tcp::set_ttl;
 } }
 
 interface! { udp {
-    async "open"(transaction, options) = udp::HostWithStore::open;
-    async "send"(socket, endpoint, bytes, ttl) = udp::HostWithStore::send;
-    async "receive"(socket, timeout_ms) = udp::HostWithStore::receive;
+    async "open"(transaction, options) = udp::open;
+    async "send"(socket, endpoint, bytes, ttl) = udp::send;
+    async "receive"(socket, timeout_ms) = udp::receive;
 } }
 
 interface! { tls {
-    async "handshake"(transaction, connection, options) = tls::HostWithStore::handshake;
+    async "handshake"(transaction, connection, options) = tls::handshake;
     sync "start-session"(transaction, options, network, endpoint) = tls::Host::start_session;
 } }
 
 interface! { quic {
-    async "handshake"(transaction, endpoint, options) = quic::HostWithStore::handshake;
+    async "handshake"(transaction, endpoint, options) = quic::handshake;
 } }
 
 interface! { http {
-    async "round-trip"(transaction, connection, request) = http::HostWithStore::round_trip;
+    async "round-trip"(transaction, connection, request) = http::round_trip;
 } }
 
 interface! { mini {
-    async "run"(requests, parallelism) = mini::HostWithStore::run;
+    async "run"(requests, parallelism) = mini::run;
 } }
 
 interface! { info {
@@ -246,13 +251,20 @@ interface! { progress {
     sync "log"(level, message) = progress::Host::log;
 } }
 
-type Lines = fn(&mut Table<'_, '_>) -> wasmtime::Result<()>;
 interface! { cache {
-    async "get"(key) = cache::HostWithStore::get;
-    async "set"(key, value) = cache::HostWithStore::set;
-    async "remove"(key) = cache::HostWithStore::remove;
-    async "keys"() = cache::HostWithStore::keys;
+    async "get"(key) = cache::get;
+    async "set"(key, value) = cache::set;
+    async "remove"(key) = cache::remove;
+    async "keys"() = cache::keys;
 } }
+
+/// The packages, without their version.
+const FLAVOURS: [(&str, Flavour); 2] = [
+    ("netsonde:probe", Flavour::Probe),
+    ("netsonde:plain", Flavour::Plain),
+];
+
+type Lines = fn(&mut Table<'_, '_>) -> wasmtime::Result<()>;
 
 /// The table of an interface.
 fn interface(capability: Capability) -> Lines {
@@ -277,24 +289,27 @@ fn interfaces(manifest: &Manifest) -> impl Iterator<Item = (&'static str, Lines)
     std::iter::once(("types", types as Lines)).chain(asked)
 }
 
-fn full_name(interface: &str) -> String {
-    format!("netsonde:probe/{interface}@0.1.0")
+/// Every name that what the manifest asks for goes by.
+fn instances(manifest: &Manifest) -> impl Iterator<Item = (String, &'static str, Flavour, Lines)> {
+    interfaces(manifest).flat_map(|(name, lines)| {
+        FLAVOURS.map(|(package, flavour)| (format!("{package}/{name}@0.1.0"), name, flavour, lines))
+    })
 }
 
 /// Link what the manifest asks for, to measure.
 pub(crate) fn live(linker: &mut Linker<State>, manifest: &Manifest) -> wasmtime::Result<()> {
-    for (name, lines) in interfaces(manifest) {
-        let mut instance = linker.instance(&full_name(name))?;
-        lines(&mut Table::new(name, Linked::Live(&mut instance)))?;
+    for (instance, name, flavour, lines) in instances(manifest) {
+        let mut instance = linker.instance(&instance)?;
+        lines(&mut Table::new(name, flavour, Linked::Live(&mut instance)))?;
     }
     Ok(())
 }
 
 /// Link what the manifest asks for, to replay.
 pub(crate) fn replay(linker: &mut Linker<Replaying>, manifest: &Manifest) -> wasmtime::Result<()> {
-    for (name, lines) in interfaces(manifest) {
-        let mut instance = linker.instance(&full_name(name))?;
-        lines(&mut Table::new(name, Linked::Replay(&mut instance)))?;
+    for (instance, name, flavour, lines) in instances(manifest) {
+        let mut instance = linker.instance(&instance)?;
+        lines(&mut Table::new(name, flavour, Linked::Replay(&mut instance)))?;
     }
     Ok(())
 }

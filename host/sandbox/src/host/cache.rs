@@ -2,13 +2,12 @@
 
 use netsonde_data::failure::{Failure, FailureCode, Operation};
 use netsonde_net::NetError;
-use wasmtime::component::{Accessor, HasSelf};
 
 use super::types::size;
-use crate::bindings::{cache, types};
+use crate::bindings::types;
 use crate::call::Caller;
 use crate::kept::{Kept, KeptError};
-use crate::state::State;
+use crate::reach::Reach;
 
 /// How much of a key errors repeat.
 const SHOWN: usize = 80;
@@ -58,53 +57,46 @@ fn doing(what: &str, key: &str) -> String {
     format!("{what} `{}{more}`", shown.escape_debug())
 }
 
-fn begin<T: Send>(accessor: &Accessor<T, HasSelf<State>>, bytes: usize) -> wasmtime::Result<(Caller, Kept)> {
-    let caller = Caller::new(accessor, bytes)?;
-    Ok((caller, accessor.with(|mut access| access.get().kept.clone())))
+fn begin(reach: &Reach<'_>, bytes: usize) -> wasmtime::Result<(Caller, Kept)> {
+    let caller = Caller::new(reach, bytes)?;
+    Ok((caller, reach.with(|state| state.kept.clone())))
 }
 
-impl cache::Host for State {}
+pub(crate) async fn get(
+    reach: &Reach<'_>,
+    key: String,
+) -> wasmtime::Result<Result<Option<Vec<u8>>, types::Failure>> {
+    let (caller, kept) = begin(reach, key.len())?;
+    let doing = doing("get what is kept as", &key);
+    let value = with_kept(&caller, kept, doing, move |kept| kept.get(&key)).await?;
+    let value_bytes = value
+        .as_ref()
+        .map_or(0, |value| value.as_ref().map_or(0, Vec::len));
+    caller.answered(value_bytes)?;
+    Ok(value)
+}
 
-impl<T: Send> cache::HostWithStore<T> for HasSelf<State> {
-    async fn get(
-        accessor: &Accessor<T, Self>,
-        key: String,
-    ) -> wasmtime::Result<Result<Option<Vec<u8>>, types::Failure>> {
-        let (caller, kept) = begin(accessor, key.len())?;
-        let doing = doing("get what is kept as", &key);
-        let value = with_kept(&caller, kept, doing, move |kept| kept.get(&key)).await?;
-        let value_bytes = value
-            .as_ref()
-            .map_or(0, |value| value.as_ref().map_or(0, Vec::len));
-        caller.answered(value_bytes)?;
-        Ok(value)
-    }
+pub(crate) async fn set(
+    reach: &Reach<'_>,
+    key: String,
+    value: Vec<u8>,
+) -> wasmtime::Result<Result<(), types::Failure>> {
+    let (mut caller, kept) = begin(reach, key.len().saturating_add(value.len()))?;
+    // This bounds what a run writes to the disk.
+    caller.record(value.len())?;
+    let doing = doing("keep a value as", &key);
+    with_kept(&caller, kept, doing, move |kept| kept.set(&key, &value)).await
+}
 
-    async fn set(
-        accessor: &Accessor<T, Self>,
-        key: String,
-        value: Vec<u8>,
-    ) -> wasmtime::Result<Result<(), types::Failure>> {
-        let (mut caller, kept) = begin(accessor, key.len().saturating_add(value.len()))?;
-        // This bounds what a run writes to the disk.
-        caller.record(value.len())?;
-        let doing = doing("keep a value as", &key);
-        with_kept(&caller, kept, doing, move |kept| kept.set(&key, &value)).await
-    }
+pub(crate) async fn remove(reach: &Reach<'_>, key: String) -> wasmtime::Result<Result<(), types::Failure>> {
+    let (caller, kept) = begin(reach, key.len())?;
+    let doing = doing("forget what is kept as", &key);
+    with_kept(&caller, kept, doing, move |kept| kept.remove(&key)).await
+}
 
-    async fn remove(
-        accessor: &Accessor<T, Self>,
-        key: String,
-    ) -> wasmtime::Result<Result<(), types::Failure>> {
-        let (caller, kept) = begin(accessor, key.len())?;
-        let doing = doing("forget what is kept as", &key);
-        with_kept(&caller, kept, doing, move |kept| kept.remove(&key)).await
-    }
-
-    async fn keys(accessor: &Accessor<T, Self>) -> wasmtime::Result<Result<Vec<String>, types::Failure>> {
-        let (caller, kept) = begin(accessor, 0)?;
-        let keys = with_kept(&caller, kept, "list what is kept".to_owned(), Kept::keys).await?;
-        caller.answered(keys.as_ref().map_or(0, |keys| size(keys)))?;
-        Ok(keys)
-    }
+pub(crate) async fn keys(reach: &Reach<'_>) -> wasmtime::Result<Result<Vec<String>, types::Failure>> {
+    let (caller, kept) = begin(reach, 0)?;
+    let keys = with_kept(&caller, kept, "list what is kept".to_owned(), Kept::keys).await?;
+    caller.answered(keys.as_ref().map_or(0, |keys| size(keys)))?;
+    Ok(keys)
 }

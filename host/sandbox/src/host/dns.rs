@@ -14,12 +14,12 @@ pub use options::Options;
 use std::sync::Arc;
 
 use netsonde_net::{Net, NetError, Transaction};
-use wasmtime::component::{Accessor, HasSelf, Resource};
+use wasmtime::component::Resource;
 
 use self::options::Settings;
-use crate::bindings::{dns, types};
+use crate::bindings::types;
 use crate::call::Caller;
-use crate::state::State;
+use crate::reach::Reach;
 
 /// What a guest asked for.
 struct Asked {
@@ -45,15 +45,14 @@ impl Asked {
 }
 
 /// Begin a call: what is asked for, and in whose name.
-fn begin<T: Send>(
-    accessor: &Accessor<T, HasSelf<State>>,
+fn begin(
+    reach: &Reach<'_>,
     transaction: &Resource<Transaction>,
     domain: String,
     options: &Resource<Options>,
 ) -> wasmtime::Result<(Caller, Asked)> {
-    let mut caller = Caller::new(accessor, domain.len())?;
-    let (tx, settings, held) = accessor.with(|mut access| -> wasmtime::Result<_> {
-        let state = access.get();
+    let mut caller = Caller::new(reach, domain.len())?;
+    let (tx, settings, held) = reach.with(|state| -> wasmtime::Result<_> {
         let options = state.get(options)?;
         Ok((
             state.get(transaction)?.clone(),
@@ -76,32 +75,22 @@ fn begin<T: Send>(
     ))
 }
 
-impl dns::Host for State {}
+pub(crate) async fn lookup(
+    reach: &Reach<'_>,
+    transaction: Resource<Transaction>,
+    domain: String,
+    options: Resource<Options>,
+) -> wasmtime::Result<Result<Resource<Answer>, types::Failure>> {
+    let (caller, asked) = begin(reach, &transaction, domain, &options)?;
+    caller.make(reach, asked.lookup()).await
+}
 
-impl<T: Send> dns::HostWithStore<T> for HasSelf<State> {
-    async fn lookup(
-        accessor: &Accessor<T, Self>,
-        transaction: Resource<Transaction>,
-        domain: String,
-        options: Resource<Options>,
-    ) -> wasmtime::Result<Result<Resource<Answer>, types::Failure>> {
-        let (caller, asked) = begin(accessor, &transaction, domain, &options)?;
-        match caller.operation(asked.lookup()).await? {
-            Ok(answer) => Ok(Ok(accessor.with(|mut access| access.get().push(answer))?)),
-            Err(failure) => Ok(Err(failure.into())),
-        }
-    }
-
-    async fn ask(
-        accessor: &Accessor<T, Self>,
-        transaction: Resource<Transaction>,
-        domain: String,
-        options: Resource<Options>,
-    ) -> wasmtime::Result<Result<Resource<Answer>, types::Failure>> {
-        let (caller, asked) = begin(accessor, &transaction, domain, &options)?;
-        match caller.operation(asked.ask()).await? {
-            Ok(answer) => Ok(Ok(accessor.with(|mut access| access.get().push(answer))?)),
-            Err(failure) => Ok(Err(failure.into())),
-        }
-    }
+pub(crate) async fn ask(
+    reach: &Reach<'_>,
+    transaction: Resource<Transaction>,
+    domain: String,
+    options: Resource<Options>,
+) -> wasmtime::Result<Result<Resource<Answer>, types::Failure>> {
+    let (caller, asked) = begin(reach, &transaction, domain, &options)?;
+    caller.make(reach, asked.ask()).await
 }

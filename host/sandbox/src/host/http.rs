@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use netsonde_net::{Connection, Transaction};
-use wasmtime::component::{Accessor, HasSelf, Resource};
+use wasmtime::component::Resource;
 
-use crate::bindings::{http, types};
+use crate::bindings::types;
 use crate::call::Caller;
 use crate::ledger::Charge;
+use crate::reach::Reach;
 use crate::state::State;
 
 /// What a guest wants to send, and what that holds.
@@ -33,44 +34,38 @@ fn owned(headers: &[(String, Bytes)]) -> Vec<(String, Vec<u8>)> {
         .collect()
 }
 
-impl http::Host for State {}
-
-impl<T: Send> http::HostWithStore<T> for HasSelf<State> {
-    async fn round_trip(
-        accessor: &Accessor<T, Self>,
-        transaction: Resource<Transaction>,
-        connection: Resource<Connection>,
-        request: Resource<Request>,
-    ) -> wasmtime::Result<Result<Resource<Response>, types::Failure>> {
-        let mut caller = Caller::new(accessor, 0)?;
-        let (tx, connection, request, bytes) = accessor.with(|mut access| -> wasmtime::Result<_> {
-            let state = access.get();
-            let request = state.get(&request)?;
-            Ok((
-                state.get(&transaction)?.clone(),
-                state.get(&connection)?.clone(),
-                request.0.clone(),
-                request.1.bytes(),
-            ))
-        })?;
-        caller.record(bytes)?;
-        let net = caller.shared.net.clone();
-        match caller
-            .operation(async move { net.round_trip(&tx, &connection, request).await })
-            .await?
-        {
-            Ok(response) => Ok(Ok(accessor.with(|mut access| {
-                let state = access.get();
-                let headers = response
-                    .headers
-                    .iter()
-                    .chain(&response.trailers)
-                    .map(|(name, value)| HEADER + name.len() + value.len());
-                let charge = state.charge(response.body.len() + headers.sum::<usize>())?;
-                state.push(Response(response, charge))
-            })?)),
-            Err(failure) => Ok(Err(failure.into())),
-        }
+pub(crate) async fn round_trip(
+    reach: &Reach<'_>,
+    transaction: Resource<Transaction>,
+    connection: Resource<Connection>,
+    request: Resource<Request>,
+) -> wasmtime::Result<Result<Resource<Response>, types::Failure>> {
+    let mut caller = Caller::new(reach, 0)?;
+    let (tx, connection, request, bytes) = reach.with(|state| -> wasmtime::Result<_> {
+        let request = state.get(&request)?;
+        Ok((
+            state.get(&transaction)?.clone(),
+            state.get(&connection)?.clone(),
+            request.0.clone(),
+            request.1.bytes(),
+        ))
+    })?;
+    caller.record(bytes)?;
+    let net = caller.shared.net.clone();
+    match caller
+        .operation(async move { net.round_trip(&tx, &connection, request).await })
+        .await?
+    {
+        Ok(response) => Ok(Ok(reach.with(|state| {
+            let headers = response
+                .headers
+                .iter()
+                .chain(&response.trailers)
+                .map(|(name, value)| HEADER + name.len() + value.len());
+            let charge = state.charge(response.body.len() + headers.sum::<usize>())?;
+            state.push(Response(response, charge))
+        })?)),
+        Err(failure) => Ok(Err(failure.into())),
     }
 }
 

@@ -4,10 +4,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures::StreamExt as _;
-use wasmtime::component::{Accessor, HasSelf};
 
 use super::types::size;
-use crate::bindings::{mini, types};
+use crate::bindings::types;
 use crate::budget::Budget;
 use crate::call::{Caller, Task};
 use crate::error::RunError;
@@ -15,6 +14,7 @@ use crate::instance::{self, Stopped};
 use crate::ledger::{Account, Charge, Ledger};
 use crate::manifest::Kind;
 use crate::module::{Linked, Module};
+use crate::reach::Reach;
 use crate::state::{Shared, State};
 use crate::tape::record::Recording;
 use crate::tape::transcript::End;
@@ -32,39 +32,33 @@ struct Call {
     recording: Option<(Arc<Recording>, usize)>,
 }
 
-impl mini::Host for State {}
-
-impl<T: Send> mini::HostWithStore<T> for HasSelf<State> {
-    async fn run(
-        accessor: &Accessor<T, Self>,
-        requests: Vec<types::MiniRequest>,
-        parallelism: u32,
-    ) -> wasmtime::Result<Vec<types::MiniStatus>> {
-        let bytes = requests
-            .iter()
-            .map(|request| request.run.len() + request.with.len() + size(&request.tags))
-            .sum();
-        let caller = Caller::new(accessor, bytes)?;
-        let (deadline, recording) = accessor.with(|mut access| {
-            let state = access.get();
-            let recording = state.recording.clone();
-            (state.deadline, recording.map(|recording| (recording, state.call)))
-        });
-        let call = Call {
-            shared: caller.shared.clone(),
-            ledger: caller.ledger.clone(),
-            deadline,
-            recording,
-        };
-        let (statuses, _held): (Vec<_>, Vec<_>) =
-            run_all(call, requests, parallelism).await.into_iter().unzip();
-        // A budget that is the caller's own ends the caller too.
-        if let Some(exceeded) = caller.ledger.exceeded() {
-            return Err(exceeded.clone().into());
-        }
-        caller.answered(statuses.iter().map(output).sum())?;
-        Ok(statuses)
+pub(crate) async fn run(
+    reach: &Reach<'_>,
+    requests: Vec<types::MiniRequest>,
+    parallelism: u32,
+) -> wasmtime::Result<Vec<types::MiniStatus>> {
+    let bytes = requests
+        .iter()
+        .map(|request| request.run.len() + request.with.len() + size(&request.tags))
+        .sum();
+    let caller = Caller::new(reach, bytes)?;
+    let (deadline, recording) = reach.with(|state| {
+        let recording = state.recording.clone();
+        (state.deadline, recording.map(|recording| (recording, state.call)))
+    });
+    let call = Call {
+        shared: caller.shared.clone(),
+        ledger: caller.ledger.clone(),
+        deadline,
+        recording,
+    };
+    let (statuses, _held): (Vec<_>, Vec<_>) = run_all(call, requests, parallelism).await.into_iter().unzip();
+    // A budget that is the caller's own ends the caller too.
+    if let Some(exceeded) = caller.ledger.exceeded() {
+        return Err(exceeded.clone().into());
     }
+    caller.answered(statuses.iter().map(output).sum())?;
+    Ok(statuses)
 }
 
 fn output(status: &types::MiniStatus) -> usize {

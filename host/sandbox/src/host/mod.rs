@@ -1,7 +1,7 @@
 //! The host's side of each interface, one file each.
 //!
-//! A file holds the values behind the interface's resources, the operation as a plain async function where there is
-//! one, and the thin binding that `bindgen!` asks for. Another flavour of the same interface binds the same function.
+//! A file holds the values behind the interface's resources, what `bindgen!` asks for where nothing waits, and each
+//! function that waits as an async function over a [`Reach`](crate::reach::Reach), whichever flavour is called.
 
 pub(crate) mod cache;
 pub(crate) mod dns;

@@ -5,13 +5,14 @@ use std::time::Duration;
 use netsonde_data::failure::{Failure, FailureCode, Operation};
 use netsonde_net::tls::{Ech, HandshakeError, HandshakeOptions, Identity, Sni, Versions};
 use netsonde_net::{Connection, NetError, Transaction};
-use wasmtime::component::{Accessor, HasSelf, Resource};
+use wasmtime::component::Resource;
 
 use super::tls_session::Session;
 use super::types::{endpoint, held, size};
 use crate::bindings::{tls, types};
 use crate::call::Caller;
 use crate::ledger::{Account, Charge};
+use crate::reach::Reach;
 use crate::state::State;
 
 /// What a guest has set, and what that holds.
@@ -80,41 +81,38 @@ impl State {
     }
 }
 
-impl<T: Send> tls::HostWithStore<T> for HasSelf<State> {
-    async fn handshake(
-        accessor: &Accessor<T, Self>,
-        transaction: Resource<Transaction>,
-        connection: Resource<Connection>,
-        options: Resource<Options>,
-    ) -> wasmtime::Result<Result<Resource<Connection>, Resource<Failed>>> {
-        let mut caller = Caller::new(accessor, 0)?;
-        let (tx, connection, options, bytes) = accessor.with(|mut access| -> wasmtime::Result<_> {
-            let state = access.get();
-            let connection = state.take(connection)?;
-            let options = state.get(&options)?;
-            Ok((
-                state.get(&transaction)?.clone(),
-                connection,
-                options.settings(),
-                options.held(),
-            ))
-        })?;
-        caller.record(bytes)?;
-        let net = caller.shared.net.clone();
-        let shaken = caller.operation(async move {
-            match net.handshake(&tx, connection, options).await {
-                Ok(connection) => Ok(Ok(connection)),
-                Err(error) => remains(error).map(Err),
-            }
-        });
-        let shaken = shaken
-            .await?
-            .unwrap_or_else(|failure| Err((failure, Vec::new(), None)));
-        accessor.with(|mut access| match shaken {
-            Ok(connection) => Ok(Ok(access.get().push(connection)?)),
-            Err(remains) => Ok(Err(access.get().push_failed(remains)?)),
-        })
-    }
+pub(crate) async fn handshake(
+    reach: &Reach<'_>,
+    transaction: Resource<Transaction>,
+    connection: Resource<Connection>,
+    options: Resource<Options>,
+) -> wasmtime::Result<Result<Resource<Connection>, Resource<Failed>>> {
+    let mut caller = Caller::new(reach, 0)?;
+    let (tx, connection, options, bytes) = reach.with(|state| -> wasmtime::Result<_> {
+        let connection = state.take(connection)?;
+        let options = state.get(&options)?;
+        Ok((
+            state.get(&transaction)?.clone(),
+            connection,
+            options.settings(),
+            options.held(),
+        ))
+    })?;
+    caller.record(bytes)?;
+    let net = caller.shared.net.clone();
+    let shaken = caller.operation(async move {
+        match net.handshake(&tx, connection, options).await {
+            Ok(connection) => Ok(Ok(connection)),
+            Err(error) => remains(error).map(Err),
+        }
+    });
+    let shaken = shaken
+        .await?
+        .unwrap_or_else(|failure| Err((failure, Vec::new(), None)));
+    reach.with(|state| match shaken {
+        Ok(connection) => Ok(Ok(state.push(connection)?)),
+        Err(remains) => Ok(Err(state.push_failed(remains)?)),
+    })
 }
 
 impl tls::Host for State {

@@ -1,17 +1,16 @@
 //! `udp`: datagrams, and the ICMP errors that come back.
 
-use std::time::Duration;
-
 use netsonde_data::failure::Operation;
 use netsonde_net::{Net, NetError, Received, Transaction, UdpOptions, UdpSocket};
-use wasmtime::component::{Accessor, HasSelf, Resource};
+use wasmtime::component::Resource;
 
 use super::icmp::IcmpError;
 use super::tcp::within;
 use super::types::endpoint;
-use crate::bindings::{types, udp};
+use crate::bindings::types;
 use crate::call::Caller;
 use crate::ledger::Charge;
+use crate::reach::Reach;
 use crate::state::State;
 
 /// What a guest has set.
@@ -33,7 +32,7 @@ pub struct Arrival(
 );
 
 /// Send a datagram to an endpoint in the guest's spelling.
-async fn send(
+async fn send_to(
     net: Net,
     socket: UdpSocket,
     to: String,
@@ -44,73 +43,59 @@ async fn send(
     net.udp_send(&socket, endpoint, &bytes, ttl).await
 }
 
-/// Receive a datagram or an ICMP error.
-async fn receive(net: Net, socket: UdpSocket, timeout: Option<Duration>) -> Result<Received, NetError> {
-    net.udp_receive(&socket, timeout).await
+pub(crate) async fn open(
+    reach: &Reach<'_>,
+    transaction: Resource<Transaction>,
+    options: Resource<Options>,
+) -> wasmtime::Result<Result<Resource<UdpSocket>, types::Failure>> {
+    let caller = Caller::new(reach, 0)?;
+    let (tx, options) = reach.with(|state| -> wasmtime::Result<_> {
+        Ok((state.get(&transaction)?.clone(), state.get(&options)?.0))
+    })?;
+    let net = caller.shared.net.clone();
+    caller
+        .make(reach, async move { net.udp_open(&tx, options) })
+        .await
 }
 
-impl udp::Host for State {}
+pub(crate) async fn send(
+    reach: &Reach<'_>,
+    socket: Resource<UdpSocket>,
+    endpoint: String,
+    bytes: Vec<u8>,
+    ttl: Option<u8>,
+) -> wasmtime::Result<Result<u64, types::Failure>> {
+    let mut caller = Caller::new(reach, endpoint.len() + bytes.len())?;
+    caller.record(endpoint.len())?;
+    let socket = reach.with(|state| state.get(&socket).cloned())?;
+    let sent = caller
+        .operation(send_to(caller.shared.net.clone(), socket, endpoint, bytes, ttl))
+        .await?;
+    Ok(sent.map_err(Into::into))
+}
 
-impl<T: Send> udp::HostWithStore<T> for HasSelf<State> {
-    async fn open(
-        accessor: &Accessor<T, Self>,
-        transaction: Resource<Transaction>,
-        options: Resource<Options>,
-    ) -> wasmtime::Result<Result<Resource<UdpSocket>, types::Failure>> {
-        let caller = Caller::new(accessor, 0)?;
-        let (tx, options) = accessor.with(|mut access| -> wasmtime::Result<_> {
-            let state = access.get();
-            Ok((state.get(&transaction)?.clone(), state.get(&options)?.0))
+pub(crate) async fn receive(
+    reach: &Reach<'_>,
+    socket: Resource<UdpSocket>,
+    timeout_ms: Option<u32>,
+) -> wasmtime::Result<Result<Resource<Arrival>, types::Failure>> {
+    let caller = Caller::new(reach, 0)?;
+    let socket = reach.with(|state| state.get(&socket).cloned())?;
+    let net = caller.shared.net.clone();
+    let received = caller
+        .operation(async move { net.udp_receive(&socket, within(timeout_ms)).await })
+        .await?;
+    let received = match received {
+        Ok(received) => received,
+        Err(failure) => return Ok(Err(failure.into())),
+    };
+    reach.with(|state| {
+        let charge = state.charge(match &received {
+            Received::Datagram(datagram) => datagram.bytes.len(),
+            Received::Icmp(_) => 0,
         })?;
-        let net = caller.shared.net.clone();
-        match caller
-            .operation(async move { net.udp_open(&tx, options) })
-            .await?
-        {
-            Ok(socket) => Ok(Ok(accessor.with(|mut access| access.get().push(socket))?)),
-            Err(failure) => Ok(Err(failure.into())),
-        }
-    }
-
-    async fn send(
-        accessor: &Accessor<T, Self>,
-        socket: Resource<UdpSocket>,
-        endpoint: String,
-        bytes: Vec<u8>,
-        ttl: Option<u8>,
-    ) -> wasmtime::Result<Result<u64, types::Failure>> {
-        let mut caller = Caller::new(accessor, endpoint.len() + bytes.len())?;
-        caller.record(endpoint.len())?;
-        let socket = accessor.with(|mut access| access.get().get(&socket).cloned())?;
-        let sent = caller
-            .operation(send(caller.shared.net.clone(), socket, endpoint, bytes, ttl))
-            .await?;
-        Ok(sent.map_err(Into::into))
-    }
-
-    async fn receive(
-        accessor: &Accessor<T, Self>,
-        socket: Resource<UdpSocket>,
-        timeout_ms: Option<u32>,
-    ) -> wasmtime::Result<Result<Resource<Arrival>, types::Failure>> {
-        let caller = Caller::new(accessor, 0)?;
-        let socket = accessor.with(|mut access| access.get().get(&socket).cloned())?;
-        let received = caller
-            .operation(receive(caller.shared.net.clone(), socket, within(timeout_ms)))
-            .await?;
-        let received = match received {
-            Ok(received) => received,
-            Err(failure) => return Ok(Err(failure.into())),
-        };
-        accessor.with(|mut access| {
-            let state = access.get();
-            let charge = state.charge(match &received {
-                Received::Datagram(datagram) => datagram.bytes.len(),
-                Received::Icmp(_) => 0,
-            })?;
-            Ok(Ok(state.push(Arrival(received, charge))?))
-        })
-    }
+        Ok(Ok(state.push(Arrival(received, charge))?))
+    })
 }
 
 impl types::HostUdpOptions for State {

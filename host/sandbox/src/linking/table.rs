@@ -7,20 +7,28 @@ use std::future::poll_fn;
 use std::pin::Pin;
 
 use wasmtime::StoreContextMut;
-use wasmtime::component::{
-    Accessor, ComponentNamedList, HasSelf, Lift, LinkerInstance, Resource, ResourceType,
-};
+use wasmtime::component::{Accessor, ComponentNamedList, Lift, LinkerInstance, Resource, ResourceType};
 
+use crate::reach::Reach;
 use crate::replay::Replaying;
 use crate::state::State;
 use crate::tape::{Function, record, replay};
 use crate::wire::{Answer, Arguments, Wire as _};
 
-/// What the generated traits of asynchronous functions are implemented for.
-pub(super) type Host = HasSelf<State>;
-
-/// The answer of an asynchronous function, some time later.
+/// The answer of a function that waits, some time later.
 type Later<'a, R> = Pin<Box<dyn Future<Output = wasmtime::Result<R>> + Send + 'a>>;
+
+/// A function that waits.
+type Waits<P, R> = for<'a, 'b> fn(&'a Reach<'b>, P) -> Later<'a, R>;
+
+/// The two packages that declare the same functions.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Flavour {
+    /// `netsonde:probe`: what waits is an `async func`.
+    Probe,
+    /// `netsonde:plain`: what waits is a `func`, for which the guest stands still.
+    Plain,
+}
 
 /// What a line is added to.
 pub(super) enum Linked<'t, 'l> {
@@ -33,6 +41,7 @@ pub(super) enum Linked<'t, 'l> {
 /// An interface that is being linked.
 pub(super) struct Table<'t, 'l> {
     interface: &'static str,
+    flavour: Flavour,
     linked: Linked<'t, 'l>,
     /// What was linked, as the line says it: a word, and a name in WIT.
     #[cfg(test)]
@@ -40,9 +49,10 @@ pub(super) struct Table<'t, 'l> {
 }
 
 impl<'t, 'l> Table<'t, 'l> {
-    pub(super) fn new(interface: &'static str, linked: Linked<'t, 'l>) -> Self {
+    pub(super) fn new(interface: &'static str, flavour: Flavour, linked: Linked<'t, 'l>) -> Self {
         Self {
             interface,
+            flavour,
             linked,
             #[cfg(test)]
             lines: Vec::new(),
@@ -91,12 +101,12 @@ impl<'t, 'l> Table<'t, 'l> {
         }
     }
 
-    /// An `async func`.
-    pub(super) fn concurrent<P, R>(
+    /// A function that waits: an `async func`, or its plain twin.
+    pub(super) fn waiting<P, R>(
         &mut self,
         name: &'static str,
         arguments: &'static [&'static str],
-        method: for<'a> fn(&'a Accessor<State>, P) -> Later<'a, R>,
+        method: Waits<P, R>,
     ) -> wasmtime::Result<()>
     where
         P: ComponentNamedList + Lift + Arguments + Send + Sync + 'static,
@@ -105,21 +115,44 @@ impl<'t, 'l> Table<'t, 'l> {
         #[cfg(test)]
         self.lines.push(("async", name));
         let function = self.function(name, arguments);
-        match &mut self.linked {
-            Linked::Live(instance) => {
+        match (&mut self.linked, self.flavour) {
+            (Linked::Live(instance), Flavour::Probe) => {
                 instance.func_wrap_concurrent(name, move |accessor: &Accessor<State>, arguments: P| {
                     Box::pin(async move {
-                        recorded(accessor, function, method, arguments)
+                        let reach = Reach::shared(accessor);
+                        recorded(&reach, function, method, arguments)
                             .await
                             .map(R::lowered)
                     })
                 })
             }
-            Linked::Replay(instance) => {
-                instance.func_wrap_concurrent(name, move |accessor: &Accessor<Replaying>, arguments: P| {
-                    Box::pin(async move { replayed(accessor, function, &arguments).await.map(R::lowered) })
+            (Linked::Live(instance), Flavour::Plain) => {
+                instance.func_wrap_async(name, move |store: StoreContextMut<'_, State>, arguments: P| {
+                    Box::new(async move {
+                        let reach = Reach::alone(store);
+                        recorded(&reach, function, method, arguments)
+                            .await
+                            .map(R::lowered)
+                    })
                 })
             }
+            (Linked::Replay(instance), Flavour::Probe) => {
+                instance.func_wrap_concurrent(name, move |accessor: &Accessor<Replaying>, arguments: P| {
+                    Box::pin(async move {
+                        let reach = Reach::shared(accessor);
+                        replayed(&reach, function, &arguments).await.map(R::lowered)
+                    })
+                })
+            }
+            (Linked::Replay(instance), Flavour::Plain) => instance.func_wrap_async(
+                name,
+                move |store: StoreContextMut<'_, Replaying>, arguments: P| {
+                    Box::new(async move {
+                        let reach = Reach::alone(store);
+                        replayed(&reach, function, &arguments).await.map(R::lowered)
+                    })
+                },
+            ),
         }
     }
 
@@ -164,20 +197,20 @@ impl<'t, 'l> Table<'t, 'l> {
     }
 }
 
-/// Do what an asynchronous function does, and note it where the run is recorded.
+/// Do what a function does that waits, and note it where the run is recorded.
 async fn recorded<P: Arguments, R: Answer>(
-    accessor: &Accessor<State>,
+    reach: &Reach<'_>,
     function: Function,
-    method: for<'a> fn(&'a Accessor<State>, P) -> Later<'a, R>,
+    method: Waits<P, R>,
     arguments: P,
 ) -> wasmtime::Result<R> {
-    let Some(recording) = accessor.with(|mut access| access.get().recording.clone()) else {
-        return method(accessor, arguments).await;
+    let Some(recording) = reach.with(|state| state.recording.clone()) else {
+        return method(reach, arguments).await;
     };
     let call = recording.call(&function, arguments.list());
     let waiting = record::Waiting::new(recording.clone(), call);
-    accessor.with(|mut access| access.get().call = call);
-    let mut work = method(accessor, arguments);
+    reach.with(|state| state.call = call);
+    let mut work = method(reach, arguments);
     let (later, answer) = match futures::poll!(work.as_mut()) {
         std::task::Poll::Ready(answer) => (false, answer),
         std::task::Poll::Pending => (true, work.await),
@@ -190,11 +223,11 @@ async fn recorded<P: Arguments, R: Answer>(
 
 /// Wait for the transcript to answer.
 async fn replayed<P: Arguments, R: Answer>(
-    accessor: &Accessor<Replaying>,
+    reach: &Reach<'_, Replaying>,
     function: Function,
     arguments: &P,
 ) -> wasmtime::Result<R> {
-    let replayer = accessor.with(|mut access| access.get().replayer.clone());
+    let replayer = reach.with(|replaying| replaying.replayer.clone());
     let call = replayer.call(&function, arguments.list())?;
     let mut waiting = replay::Waiting::new(replayer.clone(), call);
     let mut first = true;

@@ -38,7 +38,7 @@ fn linked(name: &'static str, lines: super::Lines) -> Lines {
     let engine = Engine::new(EngineConfig::default()).unwrap();
     let mut linker = Linker::new(engine.wasmtime());
     let mut instance = linker.instance(name).unwrap();
-    let mut table = Table::new(name, Linked::Live(&mut instance));
+    let mut table = Table::new(name, Flavour::Probe, Linked::Live(&mut instance));
     lines(&mut table).unwrap();
     let lines = table.lines.iter();
     lines

@@ -16,6 +16,7 @@ mod kept;
 mod loading;
 mod minis;
 mod outcomes;
+mod plain;
 mod reduce;
 mod replay;
 mod rules;

@@ -9,7 +9,7 @@ use netsonde_sandbox::{Divergence, Replayed, Transcript, TranscriptError, Transc
 use serde_json::json;
 
 use crate::servers::echo;
-use crate::support::{Attempt, ENGINE, HOSTILE, HOSTILE_MINI, Seen, hostile, with_minis};
+use crate::support::{Attempt, ENGINE, HOSTILE, HOSTILE_MINI, PLAIN, Seen, hostile, plain, with_minis};
 
 /// Transcripts by instance, in memory.
 #[derive(Clone, Default)]
@@ -50,10 +50,10 @@ async fn record(mut attempt: Attempt) -> (Seen, BTreeMap<String, Vec<u8>>) {
 
 async fn replay(text: &[u8]) -> Replayed {
     let transcript = Transcript::parse(text).unwrap();
-    let module = if transcript.head().module == "hostile" {
-        &*HOSTILE
-    } else {
-        &*HOSTILE_MINI
+    let module = match transcript.head().module.as_str() {
+        "hostile" => &*HOSTILE,
+        "plain" => &*PLAIN,
+        _ => &*HOSTILE_MINI,
     };
     ENGINE.replay(module, transcript).await.unwrap()
 }
@@ -185,4 +185,10 @@ fn a_damaged_transcript_says_where() {
     assert!(wrong(&[head, "{}", end]).contains("line 2: it is neither a call"));
     assert!(wrong(&[head, end, call]).contains("line 3: something follows"));
     assert!(wrong(&[&head.replace(":1,", ":9,"), end]).contains("format 9"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_guest_of_the_plain_twin_replays() {
+    let server = echo();
+    same(plain(&server.text())).await;
 }

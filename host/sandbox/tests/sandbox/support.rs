@@ -32,6 +32,10 @@ pub(crate) static HOSTILE_MINI: LazyLock<Arc<Module>> = LazyLock::new(|| {
         .unwrap()
 });
 
+/// The nettest over the plain twin of the contract.
+pub(crate) static PLAIN: LazyLock<Arc<Module>> =
+    LazyLock::new(|| ENGINE.load("plain", netsonde_test_guests::wasm("plain")).unwrap());
+
 /// What a run came to, and all that could be seen of it from outside.
 pub(crate) struct Seen {
     pub(crate) report: RunReport,
@@ -139,6 +143,20 @@ pub(crate) fn with_minis(parallelism: u32, minis: &[(&str, Value)]) -> Attempt {
         "options": { "mode": "mini", "parallelism": parallelism },
         "targets": targets,
     }))
+}
+
+/// Run `plain` with an echo server and three mini nettests.
+pub(crate) fn plain(endpoint: &str) -> Attempt {
+    let spin = json!({ "run": "hostile-mini@v1", "with": { "mode": "spin", "count": 20 } });
+    let unknown = json!({ "run": "unknown@v1", "with": {} });
+    Attempt {
+        module: PLAIN.clone(),
+        ..attempt(json!({
+            "input": null,
+            "options": { "domain": "localhost", "endpoint": endpoint },
+            "targets": [spin, unknown, spin],
+        }))
+    }
 }
 
 fn attempt(target: Value) -> Attempt {
