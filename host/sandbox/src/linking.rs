@@ -166,6 +166,7 @@ interface! { types {
     sync "[method]tls-options.no-sni"(options) = types::HostTlsOptions::no_sni;
     sync "[method]tls-options.sni"(options, name) = types::HostTlsOptions::sni;
     sync "[method]tls-options.versions"(options, oldest, newest) = types::HostTlsOptions::versions;
+    sync "[method]tls-options.groups"(options, names) = types::HostTlsOptions::groups;
     sync "[method]tls-options.alpn"(options, protocols) = types::HostTlsOptions::alpn;
     sync "[method]tls-options.roots-pem"(options, pem) = types::HostTlsOptions::roots_pem;
     sync "[method]tls-options.no-verify"(options) = types::HostTlsOptions::no_verify;

@@ -13,8 +13,8 @@
 //! | `do` | fields |
 //! |---|---|
 //! | `lookup` | `domain`, one of `udp`, `tcp` (a resolver's endpoint), `dot`, `doh`, `doh3`, `doq` (its endpoint and its name or URL), `types`, `timeout_ms`, `collect_ms` |
-//! | `quic` | `to` (an endpoint), `name`, `alpn`, `timeout_ms` |
-//! | `handshake` | `name`, `sni` (`""`: none), `versions` (a pair), `alpn`, `roots` (PEM), `no_verify`, `ech` (`grease`, `made_up`, `dns`: as an earlier lookup says, `retry`: as an earlier rejection says), `split_hello`, `backend`, `timeout_ms`, `may_fail` |
+//! | `quic` | `to` (an endpoint), `name`, `groups`, `alpn`, `timeout_ms` |
+//! | `handshake` | `name`, `sni` (`""`: none), `versions` (a pair), `groups`, `alpn`, `roots` (PEM), `no_verify`, `ech` (`grease`, `made_up`, `dns`: as an earlier lookup says, `retry`: as an earlier rejection says), `split_hello`, `backend`, `timeout_ms`, `may_fail` |
 //! | `session` | `tls` (the fields of `handshake`), `text`: a TLS session carried over the open connection; sends the text and reads until something comes back |
 //! | `keep` | `key`, `value` (a text): kept from run to run |
 //! | `recall`, `forget` | `key` |

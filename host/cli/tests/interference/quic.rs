@@ -11,6 +11,13 @@ fn shake(server: &str, name: &str) -> Value {
     json!({"do": "quic", "to": server, "name": name, "alpn": ["h3"], "timeout_ms": 1000})
 }
 
+/// The same with a post-quantum key, which makes the hello longer than a datagram.
+fn shake_post_quantum(server: &str, name: &str) -> Value {
+    let mut step = shake(server, name);
+    step["groups"] = json!(["X25519MLKEM768", "x25519"]);
+    step
+}
+
 /// A handshake, and a page over HTTP/3.
 fn fetch(server: &str, name: &str) -> Value {
     json!([[shake(server, name), {"do": "request", "url": format!("https://{name}/")}]])
@@ -65,6 +72,45 @@ cases! {
         says: unanswered(),
         twin: fetch("23.215.0.132:8443", "example.org"),
         twin_says: arrived(),
+    };
+    a_post_quantum_hello_does_not_evade_who_reassembles: Case {
+        primitive: "QUIC: post-quantum key",
+        interference: "connections with the SNI are swallowed, the hello of two datagrams too",
+        scenario: "quic-sni-drop",
+        acts: true,
+        censored: json!([[shake_post_quantum(COM, "example.com")]]),
+        says: vec![("/quic_handshakes/0/failure", json!("generic_timeout_error"))],
+        twin: json!([[shake_post_quantum(ORG, "example.org")]]),
+        twin_says: vec![
+            ("/quic_handshakes/0/failure", json!(null)),
+            ("/quic_handshakes/0/x_key_exchange_group", json!("X25519MLKEM768")),
+        ],
+    };
+    a_post_quantum_hello_evades_who_reads_one_datagram: Case {
+        primitive: "QUIC: post-quantum key",
+        interference: "connections with the SNI are swallowed if the hello is one datagram; the twin's has a post-quantum key",
+        scenario: "short-hello-rst",
+        acts: true,
+        censored: json!([[shake(COM, "example.com")]]),
+        says: vec![("/quic_handshakes/0/failure", json!("generic_timeout_error"))],
+        twin: json!([[shake_post_quantum(COM, "example.com")]]),
+        twin_says: vec![
+            ("/quic_handshakes/0/failure", json!(null)),
+            ("/quic_handshakes/0/x_key_exchange_group", json!("X25519MLKEM768")),
+        ],
+    };
+    a_middlebox_that_takes_no_post_quantum_hello: Case {
+        primitive: "QUIC: post-quantum key",
+        interference: "hellos that take more than one datagram are swallowed, whatever the name; the twin's has no post-quantum key",
+        scenario: "spanning-hello-drop",
+        acts: true,
+        censored: json!([[shake_post_quantum(COM, "example.com")]]),
+        says: vec![("/quic_handshakes/0/failure", json!("generic_timeout_error"))],
+        twin: json!([[shake(COM, "example.com")]]),
+        twin_says: vec![
+            ("/quic_handshakes/0/failure", json!(null)),
+            ("/quic_handshakes/0/x_key_exchange_group", json!("x25519")),
+        ],
     };
     no_censor: Case {
         primitive: "HTTP/3",

@@ -20,10 +20,9 @@ fn handshake_with(server: &str, name: &str, fields: &Value) -> Value {
     steps
 }
 
-/// So many application protocols that the hello fills more than a packet, as one with a post-quantum key share does.
-fn many_protocols() -> Value {
-    let more = (0..50).map(|number| format!("protocol-with-a-long-name-{number:05}"));
-    json!({ "alpn": more.chain(["http/1.1".to_owned()]).collect::<Vec<_>>() })
+/// What browsers offer: a post-quantum key, which makes the hello longer than a packet.
+fn post_quantum() -> Value {
+    json!({ "groups": ["X25519MLKEM768", "x25519"] })
 }
 
 /// Two handshakes on the heels of each other.
@@ -104,17 +103,46 @@ cases! {
         twin: handshake_with("23.192.228.80:443", "example.com", &json!({"split_hello": 20})),
         twin_says: vec![("/tls_handshakes/0/failure", json!(null)), ("/network_events/2/num_bytes", json!(20))],
     };
-    a_hello_that_fills_more_than_a_packet: Case {
-        primitive: "TLS",
+    a_post_quantum_hello_does_not_evade_who_reassembles: Case {
+        primitive: "TLS: post-quantum key",
         interference: "connections with the SNI are reset, the hello of two packets too",
         scenario: "sni-rst",
         acts: true,
-        censored: handshake_with("149.154.167.99:443", "web.telegram.org", &many_protocols()),
+        censored: handshake_with("149.154.167.99:443", "web.telegram.org", &post_quantum()),
         says: vec![("/tls_handshakes/0/failure", json!("connection_reset"))],
-        twin: handshake_with("23.192.228.80:443", "example.com", &many_protocols()),
+        twin: handshake_with("23.192.228.80:443", "example.com", &post_quantum()),
         twin_says: vec![
             ("/tls_handshakes/0/failure", json!(null)),
-            ("/tls_handshakes/0/negotiated_protocol", json!("http/1.1")),
+            ("/tls_handshakes/0/x_key_exchange_group", json!("X25519MLKEM768")),
+        ],
+    };
+    a_post_quantum_hello_evades_who_reads_one_packet: Case {
+        primitive: "TLS: post-quantum key",
+        interference: "connections with the SNI are reset if the hello is one packet; the twin's has a post-quantum key",
+        scenario: "short-hello-rst",
+        acts: true,
+        censored: handshake("23.192.228.80:443", "example.com"),
+        says: vec![("/tls_handshakes/0/failure", json!("connection_reset"))],
+        twin: handshake_with("23.192.228.80:443", "example.com", &post_quantum()),
+        twin_says: vec![
+            ("/tls_handshakes/0/failure", json!(null)),
+            ("/tls_handshakes/0/x_key_exchange_group", json!("X25519MLKEM768")),
+        ],
+    };
+    a_middlebox_that_takes_no_post_quantum_hello: Case {
+        primitive: "TLS: post-quantum key",
+        interference: "hellos that take more than one packet are swallowed, whatever the name; the twin's has no post-quantum key",
+        scenario: "spanning-hello-drop",
+        acts: true,
+        censored: handshake_with("23.192.228.80:443", "example.com", &post_quantum()),
+        says: vec![
+            ("/tcp_connect/0/status/failure", json!(null)),
+            ("/tls_handshakes/0/failure", json!("generic_timeout_error")),
+        ],
+        twin: handshake("23.192.228.80:443", "example.com"),
+        twin_says: vec![
+            ("/tls_handshakes/0/failure", json!(null)),
+            ("/tls_handshakes/0/x_key_exchange_group", json!("x25519")),
         ],
     };
     a_residual_block: Case {

@@ -64,6 +64,9 @@ pub struct TlsHandshake {
     /// The JA4 of the `ClientHello` that was sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub x_ja4: Option<String>,
+    /// The group that keys were exchanged in, by its IANA name, or by its number where that is not known here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub x_key_exchange_group: Option<String>,
     /// The version of QUIC that was spoken last, as on the wire: 1, or `0xff00001d` for draft 29. Over TCP there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub x_quic_version: Option<u32>,

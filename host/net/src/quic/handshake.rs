@@ -116,6 +116,7 @@ impl<'a> Handshake<'a> {
         let agreed = Agreed {
             version: "TLSv1.3".to_owned(),
             cipher: seen.cipher,
+            group: seen.group,
             alpn: seen.alpn,
             ech_accepted: None,
         };
@@ -234,6 +235,7 @@ impl<'a> Handshake<'a> {
             tls_version: tls_version.to_owned(),
             x_backend: Some("rustls".to_owned()),
             x_failure_detail: detail,
+            x_key_exchange_group: seen.group,
             x_ja4: ja4('q', &seen.client_hello),
             x_quic_version: seen.version,
             x_quic_version_negotiation: watch.and_then(Watch::offered_versions).map(<[u32]>::to_vec),

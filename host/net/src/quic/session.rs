@@ -35,6 +35,8 @@ pub(super) struct Seen {
     pub(super) client_hello: Vec<u8>,
     /// The cipher suite's IANA name.
     pub(super) cipher: String,
+    /// The group that keys were exchanged in.
+    pub(super) group: Option<String>,
     /// The protocol that ALPN agreed on.
     pub(super) alpn: Option<String>,
     /// Why rustls gave up.
@@ -136,6 +138,7 @@ impl Session {
         if let Some(suite) = self.tls.negotiated_cipher_suite() {
             seen.cipher = crate::tls::cipher_name(suite);
         }
+        seen.group = self.tls.negotiated_key_exchange_group().map(crate::tls::kx_name);
         if let Some(protocol) = self.tls.alpn_protocol() {
             seen.alpn = Some(String::from_utf8_lossy(protocol).into_owned());
         }

@@ -1,6 +1,8 @@
 //! What a TLS library does here, whichever it is.
 
-use super::{ech, options::Version, options::Versions, roots, verifier::Verifier, with_rustls::Client};
+use super::{
+    ech, group::Group, options::Version, options::Versions, roots, verifier::Verifier, with_rustls::Client,
+};
 use crate::tls::{BackendName, Ech, HandshakeOptions, Identity, Sni};
 use netsonde_data::failure::FailureCode;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject};
@@ -38,6 +40,8 @@ pub(super) struct Secured {
 pub(crate) struct Agreed {
     pub(crate) version: String,
     pub(crate) cipher: String,
+    /// The group that keys were exchanged in.
+    pub(crate) group: Option<String>,
     pub(crate) alpn: Option<String>,
     pub(crate) ech_accepted: Option<bool>,
 }
@@ -97,6 +101,8 @@ pub(super) struct Plan {
     pub(super) name: ServerName<'static>,
     pub(super) is_name_sent: bool,
     pub(super) versions: Versions,
+    /// None where the library decides.
+    pub(super) groups: Vec<Group>,
     pub(super) alpn: Vec<Vec<u8>>,
     pub(super) ech: EchPlan,
     pub(super) identity: Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>,
@@ -157,6 +163,7 @@ impl Plan {
         let plan = Self {
             is_name_sent,
             versions,
+            groups: groups(&options.groups)?,
             alpn: alpn(&options.alpn)?,
             ech,
             identity: options.identity.as_ref().map(identity).transpose()?,
@@ -215,6 +222,17 @@ fn alpn(protocols: &[String]) -> Result<Vec<Vec<u8>>, Refused> {
         .iter()
         .map(|protocol| protocol.as_bytes().to_vec())
         .collect())
+}
+
+/// The groups, each once: there are no more than a hello can hold.
+fn groups(groups: &[Group]) -> Result<Vec<Group>, Refused> {
+    for (position, group) in groups.iter().enumerate() {
+        if groups.iter().take(position).any(|earlier| earlier == group) {
+            let what = format!("the group {} is offered twice", group.as_str());
+            return Err(Refused::Invalid(what));
+        }
+    }
+    Ok(groups.to_vec())
 }
 
 fn identity(identity: &Identity) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), Refused> {

@@ -84,6 +84,7 @@ impl Handshake {
             cipher_suite: agreed.cipher.clone(),
             negotiated_protocol: agreed.alpn.clone().unwrap_or_default(),
             tls_version: agreed.version.clone(),
+            x_key_exchange_group: agreed.group.clone(),
             x_ech_accepted: agreed.ech_accepted,
             ..self.template.clone()
         });

@@ -1,5 +1,6 @@
 //! How to shake hands, as the caller says it.
 
+use super::group::Group;
 use std::{fmt, str::FromStr, time::Duration};
 
 /// How to shake hands.
@@ -12,6 +13,8 @@ pub struct HandshakeOptions {
     pub sni: Sni,
     /// The versions to offer. Without any: TLS 1.2 and 1.3.
     pub versions: Option<Versions>,
+    /// The groups to exchange keys in, in order of preference; a key is sent for the first. Without any: the library's.
+    pub groups: Vec<Group>,
     /// The protocols to offer, in order of preference.
     pub alpn: Vec<String>,
     /// Trust these certificates (PEM, any number in each text) and no others. Without any: Mozilla's bundle and

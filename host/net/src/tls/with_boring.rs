@@ -7,6 +7,7 @@ use super::{
     alert,
     backend::{Agreed, Backend, Broken, EchPlan, Io, Plan, Refused, Secured, Shaking},
     failure,
+    group::group_name,
     options::Version,
     verifier::Verifier,
 };
@@ -77,6 +78,10 @@ impl Boring {
 fn prepared(plan: Plan, refusal: &Refusal) -> Result<Ssl, ErrorStack> {
     let mut context = SslContext::builder(SslMethod::tls())?;
     like_chrome(&mut context, plan.versions.min)?;
+    if !plan.groups.is_empty() {
+        let names: Vec<_> = plan.groups.iter().map(|group| group.boringssl()).collect();
+        context.set_curves_list(&names.join(":"))?;
+    }
     context.set_min_proto_version(Some(version(plan.versions.min)))?;
     context.set_max_proto_version(Some(version(plan.versions.max)))?;
     if !plan.alpn.is_empty() {
@@ -217,6 +222,7 @@ fn agreed(stream: &SslStream<Box<dyn Io>>, is_ech_offered: bool) -> Agreed {
             .and_then(ssl::SslCipherRef::standard_name)
             .unwrap_or_default()
             .to_owned(),
+        group: ssl.curve().map(group_name),
         alpn: ssl
             .selected_alpn_protocol()
             .map(|protocol| String::from_utf8_lossy(protocol).into_owned()),

@@ -3,6 +3,7 @@
 use super::{
     backend::{Agreed, Backend, Broken, EchPlan, Io, Plan, Refused, Secured, Shaking},
     failure,
+    group::{Group, group_name},
     options::Version,
     roots,
     verifier::Verifier,
@@ -10,7 +11,7 @@ use super::{
 use rustls::{
     ClientConfig, ConfigBuilder, Error, PeerIncompatible, SupportedCipherSuite, WantsVerifier,
     client::{EchConfig, EchGreaseConfig, EchMode, EchStatus, Resumption},
-    crypto::aws_lc_rs::hpke,
+    crypto::{CryptoProvider, SupportedKxGroup, aws_lc_rs::hpke},
     internal::msgs::codec::Codec,
     pki_types::ServerName,
     version::{TLS12, TLS13},
@@ -56,7 +57,7 @@ fn versions(plan: &Plan) -> Result<ConfigBuilder<ClientConfig, WantsVerifier>, R
             "the TLS backend rustls speaks TLS 1.2 and 1.3 only; ask for the backend boringssl".to_owned(),
         ));
     }
-    let builder = ClientConfig::builder_with_provider(roots::provider());
+    let builder = ClientConfig::builder_with_provider(provider(&plan.groups));
     let mode = match &plan.ech {
         EchPlan::Absent => {
             let versions: Vec<_> = [(Version::Tls13, &TLS13), (Version::Tls12, &TLS12)]
@@ -77,6 +78,18 @@ fn versions(plan: &Plan) -> Result<ConfigBuilder<ClientConfig, WantsVerifier>, R
         }
     };
     builder.with_ech(mode).map_err(invalid)
+}
+
+/// The cryptography of every handshake, with other groups where some are asked for.
+fn provider(groups: &[Group]) -> Arc<CryptoProvider> {
+    let provider = roots::provider();
+    if groups.is_empty() {
+        return provider;
+    }
+    Arc::new(CryptoProvider {
+        kx_groups: groups.iter().map(|group| group.rustls()).collect(),
+        ..CryptoProvider::clone(&provider)
+    })
 }
 
 impl Backend for Client {
@@ -112,6 +125,7 @@ fn agreed(stream: &TlsStream<Box<dyn Io>>) -> Agreed {
         other => format!("TLS_VERSION_UNKNOWN_{}", u16::from(other)),
     });
     let cipher = tls.negotiated_cipher_suite().map(cipher_name);
+    let group = tls.negotiated_key_exchange_group().map(kx_name);
     let alpn = tls
         .alpn_protocol()
         .map(|protocol| String::from_utf8_lossy(protocol).into_owned());
@@ -123,9 +137,15 @@ fn agreed(stream: &TlsStream<Box<dyn Io>>) -> Agreed {
     Agreed {
         version: version.unwrap_or_default(),
         cipher: cipher.unwrap_or_default(),
+        group,
         alpn,
         ech_accepted,
     }
+}
+
+/// The IANA name of a group.
+pub(crate) fn kx_name(group: &dyn SupportedKxGroup) -> String {
+    group_name(group.name().into())
 }
 
 /// The IANA name of a cipher suite.

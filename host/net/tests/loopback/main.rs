@@ -27,6 +27,7 @@ mod tls;
 mod tls_browser;
 #[cfg(target_os = "linux")]
 mod tls_ech;
+mod tls_groups;
 mod tls_options;
 mod tls_session;
 mod tls_versions;

@@ -234,6 +234,14 @@ impl types::HostTlsOptions for State {
         })
     }
 
+    fn groups(&mut self, options: Resource<Options>, names: Vec<String>) -> wasmtime::Result<()> {
+        let groups = names.iter().map(|name| name.parse()).collect();
+        self.set(&options, held(&names), |options| match groups {
+            Ok(groups) => options.net.groups = groups,
+            Err(why) => options.refuse(why),
+        })
+    }
+
     fn alpn(&mut self, options: Resource<Options>, protocols: Vec<String>) -> wasmtime::Result<()> {
         self.set(&options, held(&protocols), |options| options.net.alpn = protocols)
     }

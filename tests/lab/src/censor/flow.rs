@@ -204,5 +204,6 @@ fn hellos(beginning: &Beginning, is_first: bool) -> Hellos {
     Hellos {
         whole: read(is_whole),
         first: read(is_first),
+        is_only_begun: is_first && !is_whole,
     }
 }

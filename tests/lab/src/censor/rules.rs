@@ -2,7 +2,7 @@
 
 use crate::dns::Question;
 use crate::packet::{Transport, View};
-use crate::scenario::{Action, Endpoint, Port, Rule, When};
+use crate::scenario::{Action, Endpoint, Port, Reads, Rule, When};
 use crate::tls::hello::{ClientHello, ENCRYPTED_CLIENT_HELLO};
 
 /// What a flow has said so far of where it wants to go.
@@ -18,11 +18,15 @@ pub(super) struct Clues {
     pub(super) question: Option<Question>,
 }
 
-/// What a `ClientHello` says to those who put it together, and to those who look at its first packet only.
+/// What a packet of a `ClientHello` says to those who put them together, and to those who look at the first only.
 #[derive(Default)]
 pub(super) struct Hellos {
+    /// The whole message, where this packet completes it.
     pub(super) whole: Option<Hello>,
+    /// What there is of it, where this packet is its first.
     pub(super) first: Option<Hello>,
+    /// Whether this packet is its first, and it is not whole.
+    pub(super) is_only_begun: bool,
 }
 
 /// What a censor looks for in a `ClientHello`.
@@ -45,12 +49,16 @@ impl Hello {
 }
 
 impl Hellos {
-    fn seen(&self, reassemble: bool) -> Option<&Hello> {
-        if reassemble { &self.whole } else { &self.first }.as_ref()
+    fn seen(&self, reads: Reads) -> Option<&Hello> {
+        match reads {
+            Reads::EveryPacket => self.whole.as_ref(),
+            Reads::FirstPacket => self.first.as_ref(),
+            Reads::SinglePacket => self.first.as_ref().filter(|_| !self.is_only_begun),
+        }
     }
 
-    fn is_for(&self, pattern: &str, reassemble: bool) -> bool {
-        let name = self.seen(reassemble).and_then(|hello| hello.name.as_deref());
+    fn is_for(&self, pattern: &str, reads: Reads) -> bool {
+        let name = self.seen(reads).and_then(|hello| hello.name.as_deref());
         name.is_some_and(|name| covers(pattern, name))
     }
 }
@@ -62,12 +70,13 @@ pub(super) fn matches(rule: &Rule, view: &View<'_>, clues: &Clues) -> bool {
     }
     let port = view.destination.port();
     match &rule.when {
-        When::Sni(name) => clues.tls.is_for(name, rule.reassemble),
-        When::QuicSni(name) => clues.quic.is_for(name, rule.reassemble),
+        When::Sni(name) => clues.tls.is_for(name, rule.reads),
+        When::QuicSni(name) => clues.quic.is_for(name, rule.reads),
         When::Ech => [&clues.tls, &clues.quic]
             .into_iter()
-            .filter_map(|hellos| hellos.seen(rule.reassemble))
+            .filter_map(|hellos| hellos.seen(rule.reads))
             .any(|hello| hello.ech),
+        When::SpanningHello => clues.tls.is_only_begun || clues.quic.is_only_begun,
         When::Host(name) => clues.host.as_deref().is_some_and(|host| covers(name, host)),
         When::Dns(name) => clues
             .question

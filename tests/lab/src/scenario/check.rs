@@ -1,6 +1,6 @@
 //! What must hold between the fields of a scenario, whether it was read or built.
 
-use super::{Action, CLIENT_IPV4, CLIENT_IPV6, Host, Port, Resolver, Rule, Scenario, When};
+use super::{Action, CLIENT_IPV4, CLIENT_IPV6, Host, Port, Reads, Resolver, Rule, Scenario, When};
 use hickory_proto::rr::{RData, RecordType};
 use http::{HeaderName, HeaderValue};
 use std::collections::{BTreeMap, BTreeSet};
@@ -342,7 +342,10 @@ fn check_rule(when: &When, action: &Action) -> Result<(), Complaint> {
     let fits = match action {
         Action::Drop | Action::Icmp(_) => true,
         Action::Reset | Action::Close => {
-            matches!(when, When::Sni(_) | When::Ech | When::Host(_) | When::Dns(_))
+            matches!(
+                when,
+                When::Sni(_) | When::Ech | When::SpanningHello | When::Host(_) | When::Dns(_)
+            )
         }
         Action::Refuse => matches!(when, When::Endpoint(_) | When::Port(Port::Tcp(_))),
         Action::Dns(_) | Action::Nxdomain | Action::Rcode(_) => matches!(when, When::Dns(_)),
@@ -395,9 +398,9 @@ fn check_rule(when: &When, action: &Action) -> Result<(), Complaint> {
 /// What is said of the way a rule acts has an effect.
 fn check_manner(rule: &Rule) -> Result<(), Complaint> {
     let reads_hellos = matches!(rule.when, When::Sni(_) | When::QuicSni(_) | When::Ech);
-    if !rule.reassemble && !reads_hellos {
+    if rule.reads != Reads::default() && !reads_hellos {
         return Err((
-            "reassemble = false on a rule that reads no ClientHello".into(),
+            "reads is said of a rule that reads no ClientHello".into(),
             "leave it out, or use when = { sni = … }, { quic_sni = … } or \"ech\"",
         ));
     }

@@ -249,16 +249,12 @@ pub struct Rule {
     /// For how long after acting it also blocks everything between the client and that port of that address.
     #[serde(default)]
     pub residual_seconds: u64,
-    /// Whether a `ClientHello` in several packets is put together; if not, what the first packet has of it decides.
-    #[serde(default = "reassemble")]
-    pub reassemble: bool,
+    /// How much of a `ClientHello` that comes in several packets is read.
+    #[serde(default)]
+    pub reads: Reads,
     /// How long the censor takes to send a forged DNS answer, in milliseconds.
     #[serde(default)]
     pub delay_ms: u64,
-}
-
-fn reassemble() -> bool {
-    true
 }
 
 impl Rule {
@@ -269,10 +265,23 @@ impl Rule {
             when,
             action,
             residual_seconds: 0,
-            reassemble: true,
+            reads: Reads::default(),
             delay_ms: 0,
         }
     }
+}
+
+/// How a rule reads a `ClientHello` that comes in several packets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reads {
+    /// It puts them together.
+    #[default]
+    EveryPacket,
+    /// What the first has of it decides.
+    FirstPacket,
+    /// It can not read such a hello at all, only one that is whole in its first packet.
+    SinglePacket,
 }
 
 /// What makes the censor act. Names match whatever their case; `*.example.org` matches every name below
@@ -286,6 +295,8 @@ pub enum When {
     QuicSni(String),
     /// Encrypted Client Hello, or its GREASE, in a `ClientHello` over TCP or QUIC.
     Ech,
+    /// A `ClientHello` over TCP or QUIC that is not whole in its first packet, whatever it says.
+    SpanningHello,
     /// The `Host` of the first HTTP request on a connection.
     Host(String),
     /// The name in a DNS query to port 53, over UDP or TCP.

@@ -20,7 +20,7 @@ fn every_example_can_be_read_and_says_what_it_shows() {
         names.push(path.file_stem().unwrap().to_str().unwrap().to_owned());
     }
     names.sort();
-    insta::assert_snapshot!(names.join(" "), @"cert-expired cert-unknown-authority cert-wrong-host clean clean-everything dns-bogon dns-injection dns-refused dns-servfail dns-tcp-reset doh-sni-reset doh3-sni-drop doq-drop dot-port-drop ech-drop ech-evades ech-reset hops http-blockpage icmp-admin-prohibited icmp-host-unreachable ipv6-only nxdomain quic-sni-drop residual sni-drop sni-rst split-hello tcp-drop tcp-refused throttling udp-443-drop");
+    insta::assert_snapshot!(names.join(" "), @"cert-expired cert-unknown-authority cert-wrong-host clean clean-everything dns-bogon dns-injection dns-refused dns-servfail dns-tcp-reset doh-sni-reset doh3-sni-drop doq-drop dot-port-drop ech-drop ech-evades ech-reset hops http-blockpage icmp-admin-prohibited icmp-host-unreachable ipv6-only nxdomain quic-sni-drop residual short-hello-rst sni-drop sni-rst spanning-hello-drop split-hello tcp-drop tcp-refused throttling udp-443-drop");
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn complaint(rest: &str) -> String {
 #[test]
 fn words_that_scenarios_do_not_have_are_named_with_those_they_have() {
     insta::assert_snapshot!(complaint("[[hosts]]\nname = 'b'"), @"x.toml:6: unknown field `hosts`, expected one of `description`, `delay_ms`, `resolver`, `hop`, `host`, `rule`, in `[[hosts]]`");
-    insta::assert_snapshot!(complaint("[[rule]]\nwhen = { snl = 'a.test' }\ndo = 'drop'"), @"x.toml:7: unknown variant `snl`, expected one of `sni`, `quic_sni`, `ech`, `host`, `dns`, `port`, `endpoint`, in `when = { snl = 'a.test' }`");
+    insta::assert_snapshot!(complaint("[[rule]]\nwhen = { snl = 'a.test' }\ndo = 'drop'"), @"x.toml:7: unknown variant `snl`, expected one of `sni`, `quic_sni`, `ech`, `spanning_hello`, `host`, `dns`, `port`, `endpoint`, in `when = { snl = 'a.test' }`");
     insta::assert_snapshot!(complaint("[[rule]]\nwhen = { sni = 'a.test' }\ndo = 'rst'"), @"x.toml:8: unknown variant `rst`, expected one of `drop`, `reset`, `close`, `refuse`, `icmp`, `dns`, `nxdomain`, `rcode`, `blockpage`, `throttle_bytes_per_second`, in `do = 'rst'`");
     insta::assert_snapshot!(complaint("[[rule]]\nwhen = { endpoint = 'a.test:443' }\ndo = 'drop'"), @r#"x.toml:7: `a.test:443` is no endpoint: write "1.2.3.4:443", "[2001:db8::1]:443" or an address alone, in `when = { endpoint = 'a.test:443' }`"#);
     insta::assert_snapshot!(complaint("[[rule]]\nwhen = { sni = 'a.test' }"), @"x.toml:6: missing field `do`, in `[[rule]]`");
@@ -99,7 +99,7 @@ fn parts_that_do_not_fit_are_named_with_the_remedy() {
     insta::assert_snapshot!(complaint("[[rule]]\nwhen = { sni = 'a.test' }\ndo = 'refuse'"), @"x.toml:6: `refuse` cannot be done to what this rule matches: refuse needs when = { endpoint = … }; reset is for names");
     insta::assert_snapshot!(complaint("[[rule]]\nwhen = { endpoint = '192.0.2.1' }\ndo = 'reset'"), @"x.toml:6: `reset` cannot be done to what this rule matches: reset needs when = { sni = … }, { host = … } or { dns = … }; refuse is for endpoints");
     insta::assert_snapshot!(complaint("[[rule]]\nwhen = { port = '853' }\ndo = 'drop'"), @r#"x.toml:7: `853` is no port: write "tcp/853" or "udp/443", in `when = { port = '853' }`"#);
-    insta::assert_snapshot!(complaint("[[rule]]\nwhen = { dns = 'a.test' }\ndo = 'drop'\nreassemble = false"), @r#"x.toml:6: reassemble = false on a rule that reads no ClientHello: leave it out, or use when = { sni = … }, { quic_sni = … } or "ech""#);
+    insta::assert_snapshot!(complaint("[[rule]]\nwhen = { dns = 'a.test' }\ndo = 'drop'\nreads = 'first-packet'"), @r#"x.toml:6: reads is said of a rule that reads no ClientHello: leave it out, or use when = { sni = … }, { quic_sni = … } or "ech""#);
     insta::assert_snapshot!(complaint("[[rule]]\nwhen = { port = 'udp/443' }\ndo = 'drop'\nresidual_seconds = 5"), @"x.toml:6: residual_seconds on a rule that blocks no names, or blocks for ever: use it with drop, reset or close, and not with endpoints and ports");
     insta::assert_snapshot!(complaint("[[rule]]\nwhen = { sni = 'a.test' }\ndo = 'drop'\ndelay_ms = 5"), @"x.toml:6: delay_ms on a rule that forges no DNS answer: leave it out; the world's own delay_ms stands at the top of the document");
     insta::assert_snapshot!(complaint("[[host]]\nname = 'b.test'\naddresses = ['192.0.2.2']\ndoh = true"), @"x.toml:6: b.test: doh without HTTPS or HTTP/3: add https = [443] or http3 = [443]");

@@ -6,7 +6,7 @@ use crate::client::{
 };
 use crate::servers::over_quic;
 use netsonde_lab::Lab;
-use netsonde_lab::scenario::{Action, Rule, When};
+use netsonde_lab::scenario::{Action, Reads, Rule, When};
 use netsonde_lab::test::in_lab;
 use rustls::client::EchGreaseConfig;
 use rustls::crypto::aws_lc_rs::hpke::DH_KEM_X25519_HKDF_SHA256_AES_128;
@@ -217,7 +217,7 @@ fn a_censor_of_first_packets_is_evaded_by_splitting() {
             assert_eq!(hits(&lab), [1]);
             // One that puts the message together is not.
             let mut scenario = example("split-hello");
-            scenario.rules[0].reassemble = true;
+            scenario.rules[0].reads = Reads::EveryPacket;
             let lab = Lab::start(&scenario).unwrap();
             is_reset(split_hello(&lab, 20));
             assert_eq!(hits(&lab), [1]);

@@ -21,6 +21,8 @@ pub(crate) struct QuicHandshake {
     to: String,
     name: String,
     #[serde(default)]
+    groups: Vec<String>,
+    #[serde(default)]
     alpn: Vec<String>,
     timeout_ms: Option<u32>,
 }
@@ -90,6 +92,7 @@ impl QuicHandshake {
     pub(crate) async fn take(&self, walk: &Walk) -> Result<Json, Failure> {
         let options = TlsOptions::new();
         options.server_name(&self.name);
+        options.groups(&self.groups);
         options.alpn(&self.alpn);
         if let Some(timeout) = self.timeout_ms {
             options.timeout_ms(timeout);

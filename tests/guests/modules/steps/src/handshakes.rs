@@ -17,6 +17,8 @@ pub(crate) struct Handshake {
     sni: Option<String>,
     versions: Option<(String, String)>,
     #[serde(default)]
+    groups: Vec<String>,
+    #[serde(default)]
     alpn: Vec<String>,
     roots: Option<Vec<String>>,
     #[serde(default)]
@@ -64,6 +66,7 @@ impl Handshake {
         if let Some((oldest, newest)) = &self.versions {
             options.versions(oldest, newest);
         }
+        options.groups(&self.groups);
         options.alpn(&self.alpn);
         if let Some(roots) = &self.roots {
             options.roots_pem(roots);
