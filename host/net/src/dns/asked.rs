@@ -10,7 +10,7 @@ use netsonde_data::{
     failure::{Failure, FailureCode, Operation},
     observation::Query,
 };
-use std::{net::SocketAddr, time::Duration};
+use std::{iter, net::SocketAddr, time::Duration};
 
 /// What is asked, of whom, and for which transaction.
 #[derive(Clone, Copy)]
@@ -115,12 +115,12 @@ impl<'a> Question<'a> {
         for _ in types {
             self.net.meter().query()?;
         }
-        let first = random_id();
+        let ids = iter::successors(Some(random_id()), |id| Some(id.wrapping_add(ID_STEP)));
         let t0 = self.net.trace().clock().now();
-        let asked = types.iter().zip(0..).map(|(&query_type, index)| Asked {
+        let asked = types.iter().zip(ids).map(|(&query_type, id)| Asked {
             question: self,
             query_type,
-            id: first.wrapping_add(index * ID_STEP),
+            id,
             t0,
             has_ended: false,
         });
