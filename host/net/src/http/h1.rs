@@ -3,7 +3,10 @@
 
 mod decoder;
 mod framing;
+mod lines;
 mod link;
+mod wrong;
 
-pub use decoder::{Cut, Decoder, Event, Header, Malformed};
+pub use decoder::{Decoder, Event, Header};
 pub(crate) use link::Client;
+pub use wrong::{Cut, Malformed};
