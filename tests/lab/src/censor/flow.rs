@@ -1,13 +1,13 @@
 //! What the censor remembers of each flow: the beginning of what the client sent, the rule that governs it, how
-//! fast it may go.
+//! fast and how far it may go.
 
-use super::Direction;
 use super::http;
 use super::quic::Initials;
 use super::rules::{Clues, Hello, Hellos};
 use super::throttle::Bucket;
+use super::{Direction, Pass, Verdict};
 use crate::dns::Question;
-use crate::packet::{Transport, View};
+use crate::packet::{self, Flags, Transport, View};
 use crate::tls::records::{self, Beginning};
 use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
@@ -98,6 +98,8 @@ pub(super) struct Flow {
     /// The same of QUIC.
     initials: Initials,
     has_datagrams: bool,
+    /// How many bytes have come from the world, where somebody counts them.
+    carried: u64,
     /// How fast it may go: from the client, from the world.
     buckets: [Option<Bucket>; 2],
     last_seen: Instant,
@@ -113,6 +115,7 @@ impl Flow {
             prefix: Vec::new(),
             initials: Initials::default(),
             has_datagrams: false,
+            carried: 0,
             buckets: [None, None],
             last_seen: now,
         }
@@ -180,6 +183,33 @@ impl Flow {
     /// Whether a rule acts on this flow for the first time.
     pub(super) fn is_first_act_of(&mut self, rule: usize) -> bool {
         self.counted.insert(rule)
+    }
+
+    /// Lets packets pass until so many bytes have come from the world; resets both ends with the one that is too much.
+    pub(super) fn carry(&mut self, direction: Direction, view: &View<'_>, limit: u64) -> Verdict {
+        let is_over = self.carried > limit;
+        let length = u64::try_from(view.payload.len()).unwrap_or(u64::MAX);
+        if direction == Direction::FromWorld {
+            self.carried = self.carried.saturating_add(length);
+        }
+        if self.carried <= limit {
+            return Verdict::pass(Pass::Now);
+        }
+        let mut verdict = Verdict::pass(Pass::Never);
+        if let Transport::Tcp(header) = view.transport
+            && !is_over
+        {
+            let ends = (view.source, view.destination);
+            let numbers = (header.sequence, header.acknowledgment);
+            verdict
+                .to_client
+                .extend(packet::tcp(ends, numbers, Flags::Reset, &[]));
+            let (ends, numbers) = ((ends.1, ends.0), (numbers.1, numbers.0));
+            verdict
+                .to_world
+                .extend(packet::tcp(ends, numbers, Flags::Reset, &[]));
+        }
+        verdict
     }
 
     /// The token bucket of one direction.

@@ -19,6 +19,7 @@ use crate::dns::Statement;
 use crate::icmp;
 use crate::packet::{self, Flags, SEGMENT, Tcp, Transport, View};
 use crate::scenario::{Action, Hop, Rule, When};
+use crate::servers::stun;
 use flow::Flows;
 use residual::Residual;
 use rules::Clues;
@@ -139,6 +140,7 @@ impl Censor {
                 let at = flow.bucket(direction, *rate).admit(packet.len(), now);
                 Verdict::pass(at.map_or(Pass::Never, Pass::At))
             }
+            (Action::ResetAfterBytes(limit), _) => flow.carry(direction, &view, *limit),
             (Action::Icmp(what), Direction::FromClient) => {
                 let ends = (view.source.ip(), view.destination.ip());
                 let router = self.router.as_ref().and_then(|hop| hop.address(ends.0));
@@ -169,7 +171,11 @@ fn act(action: &Action, view: &View<'_>, trigger: Option<&Clues>) -> Verdict {
     let header = match view.transport {
         Transport::Tcp(header) => header,
         Transport::Udp => {
-            if let Some(answer) = lie(action, trigger) {
+            if let Action::Stun(address) = action
+                && let Some(answer) = stun::respond(view.payload, *address)
+            {
+                verdict.to_client.extend(packet::udp(back, &answer));
+            } else if let Some(answer) = lie(action, trigger) {
                 verdict.pass = Pass::Now;
                 verdict.to_client.extend(packet::udp(back, &answer));
             }

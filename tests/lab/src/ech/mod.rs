@@ -1,12 +1,13 @@
 //! TLS servers with Encrypted Client Hello (RFC 9849): such that accept it, that reject it with configurations to
 //! retry with, and that do not know it.
 //!
-//! `keys` opens what clients encrypted, `provider` makes rustls say what a server says of ECH, `server` is a web
-//! server for tests of any crate, on loopback. Not here: a `HelloRetryRequest` to a client whose offer is accepted
+//! `keys` opens what clients encrypted, `provider` makes rustls say what a server says of ECH, `quic` does so inside
+//! QUIC, `server` is a web server for tests of any crate, on loopback. Not here: a `HelloRetryRequest` to a client whose offer is accepted
 //! (a connection that needs one fails), and sessions that are resumed, which work, but whose retries nobody tests.
 
 mod keys;
 mod provider;
+pub(crate) mod quic;
 mod server;
 
 pub use crate::scenario::EchMode;
@@ -102,27 +103,34 @@ impl Ech {
         let Beginning::Whole { body, end } = records::client_hello(&received) else {
             return (Say::Nothing, Offer::Absent, received);
         };
-        let offered =
-            ClientHello::read(&body).is_some_and(|hello| hello.extension(ENCRYPTED_CLIENT_HELLO).is_some());
-        let Some(key) = &self.key else {
-            let offer = if offered { Offer::Rejected } else { Offer::Absent };
-            return (Say::Nothing, offer, received);
+        let (say, offer, inner) = self.consider(&body);
+        let Some(mut bytes) = inner.and_then(|inner| in_a_record(&inner)) else {
+            return (say, offer, received);
         };
+        bytes.extend_from_slice(received.get(end..).unwrap_or_default());
+        (say, offer, bytes)
+    }
+
+    /// What to say to a client that sent a hello with this body, what became of its offer, and the body that is to be
+    /// answered where that is another one.
+    fn consider(&self, body: &[u8]) -> (Say, Offer, Option<Vec<u8>>) {
+        let offered =
+            ClientHello::read(body).is_some_and(|hello| hello.extension(ENCRYPTED_CLIENT_HELLO).is_some());
         if !offered {
-            return (Say::Nothing, Offer::Absent, received);
+            return (Say::Nothing, Offer::Absent, None);
         }
-        if let Some(opened) = key.open(&body)
-            && let Some(mut bytes) = in_a_record(&opened.body)
-        {
-            bytes.extend_from_slice(received.get(end..).unwrap_or_default());
+        let Some(key) = &self.key else {
+            return (Say::Nothing, Offer::Rejected, None);
+        };
+        if let Some(opened) = key.open(body) {
             let say = Say::Accepted {
                 inner_random: opened.random,
                 confirmation: None,
             };
-            return (say, Offer::Accepted, bytes);
+            return (say, Offer::Accepted, Some(opened.body));
         }
         let say = key.config_list().ok().and_then(retry).unwrap_or_default();
-        (say, Offer::Rejected, received)
+        (say, Offer::Rejected, None)
     }
 }
 
@@ -154,12 +162,17 @@ async fn read_hello(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Vec<u8>
     Ok(received)
 }
 
-/// A `ClientHello` in a record of its own.
-fn in_a_record(body: &[u8]) -> Option<Vec<u8>> {
+/// A `ClientHello` as a message.
+fn message(body: &[u8]) -> Option<Vec<u8>> {
     let [0, length @ ..] = u32::try_from(body.len()).ok()?.to_be_bytes() else {
         return None;
     };
-    let message = [&[1][..], &length, body].concat();
+    Some([&[1][..], &length, body].concat())
+}
+
+/// A `ClientHello` in a record of its own.
+fn in_a_record(body: &[u8]) -> Option<Vec<u8>> {
+    let message = message(body)?;
     let record = u16::try_from(message.len()).ok()?.to_be_bytes();
     Some([&[22, 3, 1][..], &record, &message].concat())
 }

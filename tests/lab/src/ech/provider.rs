@@ -176,6 +176,16 @@ fn confirm(
     Some((message, confirmation))
 }
 
+/// Whether these bytes begin with a `ServerHello`.
+pub(super) fn is_server_hello(bytes: &[u8]) -> bool {
+    bytes.first() == Some(&SERVER_HELLO)
+}
+
+/// The same with the extension, where these bytes begin with `EncryptedExtensions`.
+pub(super) fn with_retry(bytes: &[u8], extension: &[u8]) -> Option<Vec<u8>> {
+    (bytes.first() == Some(&ENCRYPTED_EXTENSIONS)).then(|| with_extension(bytes, extension))?
+}
+
 /// The `EncryptedExtensions` with which these bytes begin, with one extension more, and what follows them.
 fn with_extension(bytes: &[u8], extension: &[u8]) -> Option<Vec<u8>> {
     let &[kind, high, middle, low, list_high, list_low, ..] = bytes else {
@@ -236,7 +246,7 @@ impl MessageEncrypter for Encrypting {
         let changed = SAY.with_borrow(|say| match say {
             Say::Retry(extension) if message.typ == ContentType::Handshake => {
                 let bytes = message.payload.to_vec();
-                (bytes.first() == Some(&ENCRYPTED_EXTENSIONS)).then(|| with_extension(&bytes, extension))?
+                with_retry(&bytes, extension)
             }
             _ => None,
         });

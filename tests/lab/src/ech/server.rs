@@ -1,9 +1,11 @@
-//! A web server with Encrypted Client Hello on loopback, for tests that need no world around it.
+//! A web server with Encrypted Client Hello on loopback, over TLS and over QUIC, for tests that need no world around it.
 
 use super::{Ech, EchMode};
 use crate::scenario::Host;
 use crate::servers::pki::Pki;
+use crate::servers::quic::serve_http3;
 use crate::servers::web::{self, Sites};
+use quinn::{Endpoint, EndpointConfig, TokioRuntime};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -39,6 +41,11 @@ impl EchServer {
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
+        let datagrams = std::net::UdpSocket::bind(address)?;
+        let ech = Arc::new(ech);
+        let quic = pki
+            .quic(&hosts, "h3", Some(Arc::clone(&ech)))
+            .map_err(io::Error::other)?;
         let (stop, stopped) = oneshot::channel::<()>();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -50,7 +57,17 @@ impl EchServer {
                     let Ok(listener) = tokio::net::TcpListener::from_std(listener) else {
                         return;
                     };
-                    tokio::spawn(web::serve_https(listener, tls, Some(Arc::new(ech)), sites));
+                    let endpoint = Endpoint::new(
+                        EndpointConfig::default(),
+                        Some(quic),
+                        datagrams,
+                        Arc::new(TokioRuntime),
+                    );
+                    let Ok(endpoint) = endpoint else {
+                        return;
+                    };
+                    tokio::spawn(serve_http3(endpoint, Arc::clone(&sites)));
+                    tokio::spawn(web::serve_https(listener, tls, Some(ech), sites));
                     // The sender never sends: this is its end.
                     let _ = stopped.await;
                 });
@@ -64,7 +81,7 @@ impl EchServer {
         })
     }
 
-    /// Where it listens.
+    /// Where it listens, on TCP and on UDP.
     pub fn address(&self) -> SocketAddr {
         self.address
     }

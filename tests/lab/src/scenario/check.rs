@@ -157,12 +157,13 @@ impl Scenario {
         }
         let mut with_ech = BTreeSet::new();
         for (index, host) in self.hosts.iter().enumerate() {
-            let endpoints = host
-                .addresses
-                .iter()
-                .flat_map(|address| host.https.iter().map(move |port| (*address, *port)));
-            for (address, port) in endpoints.filter(|_| host.ech.is_some()) {
-                if !with_ech.insert((address, port)) {
+            let https = host.https.iter().map(|port| Service::Tcp(*port));
+            let services = https.chain(host.http3.iter().map(|port| Service::Udp(*port)));
+            let endpoints =
+                services.flat_map(|service| host.addresses.iter().map(move |address| (*address, service)));
+            for (address, service) in endpoints.filter(|_| host.ech.is_some()) {
+                if !with_ech.insert((address, service)) {
+                    let port = service.port();
                     let what = format!("{}: port {port} of {address} has ech of another host", host.name);
                     return Err(problem(
                         Place::Host(index),
@@ -215,6 +216,7 @@ impl Host {
         let tcp = [
             ("http", &self.http),
             ("https", &self.https),
+            ("old_https", &self.old_https),
             ("dns", &self.dns),
             ("dot", &self.dot),
             ("echo", &self.echo),
@@ -350,6 +352,11 @@ fn check_rule(when: &When, action: &Action) -> Result<(), Complaint> {
         Action::Refuse => matches!(when, When::Endpoint(_) | When::Port(Port::Tcp(_))),
         Action::Dns(_) | Action::Nxdomain | Action::Rcode(_) => matches!(when, When::Dns(_)),
         Action::Blockpage(_) => matches!(when, When::Host(_)),
+        Action::Stun(_) => matches!(when, When::Endpoint(_) | When::Port(Port::Udp(_))),
+        Action::ResetAfterBytes(_) => matches!(
+            when,
+            When::Sni(_) | When::Host(_) | When::Endpoint(_) | When::Port(Port::Tcp(_))
+        ),
         Action::ThrottleBytesPerSecond(_) => !matches!(when, When::Dns(_)),
     };
     let (word, remedy) = match action {
@@ -371,6 +378,14 @@ fn check_rule(when: &When, action: &Action) -> Result<(), Complaint> {
         Action::Nxdomain => ("nxdomain", "an injected answer needs when = { dns = … }"),
         Action::Rcode(_) => ("rcode", "an injected answer needs when = { dns = … }"),
         Action::Blockpage(_) => ("blockpage", "a blockpage needs when = { host = … }"),
+        Action::Stun(_) => (
+            "stun",
+            "a forged address needs when = { port = \"udp/3478\" } or { endpoint = … }",
+        ),
+        Action::ResetAfterBytes(_) => (
+            "reset_after_bytes",
+            "it needs when = { sni = … }, { host = … }, { endpoint = … } or { port = \"tcp/443\" }",
+        ),
         Action::ThrottleBytesPerSecond(_) => (
             "throttle_bytes_per_second",
             "throttling needs when = { sni = … }, { host = … } or { endpoint = … }",

@@ -116,6 +116,9 @@ pub struct Host {
     pub http: Vec<u16>,
     /// Ports that speak HTTP over TLS.
     pub https: Vec<u16>,
+    /// Ports that speak HTTP over TLS 1.0 and 1.1 only, in builds with the feature `boringssl`. Where hosts
+    /// share such an endpoint, the first has it.
+    pub old_https: Vec<u16>,
     /// UDP ports that speak HTTP/3; HTTPS announces them by `Alt-Svc`.
     pub http3: Vec<u16>,
     /// Ports, UDP and TCP, on which it resolves names, truthfully.
@@ -134,7 +137,7 @@ pub struct Host {
     pub header_echo: Vec<u16>,
     /// UDP ports that answer QUIC with versions nobody speaks.
     pub quic_negotiating: Vec<u16>,
-    /// What HTTPS makes of Encrypted Client Hello, if a configuration for it is published.
+    /// What HTTPS and HTTP/3 make of Encrypted Client Hello, if a configuration for it is published.
     pub ech: Option<Ech>,
     /// Further resource records of its names, by type, in the words of zone files: `TXT = ["\"text\""]`.
     pub records: BTreeMap<String, Vec<String>>,
@@ -162,6 +165,7 @@ impl Default for Host {
             addresses: Vec::new(),
             http: Vec::new(),
             https: Vec::new(),
+            old_https: Vec::new(),
             http3: Vec::new(),
             dns: Vec::new(),
             dot: Vec::new(),
@@ -392,6 +396,10 @@ pub enum Action {
     Rcode(Rcode),
     /// Answers an HTTP request with this page, and keeps the request from the server.
     Blockpage(String),
+    /// Answers a request for the client's address (STUN) with this one, and keeps the request from the server.
+    Stun(SocketAddr),
+    /// Lets so many bytes of the server's through, and then sends a TCP reset to both ends.
+    ResetAfterBytes(u64),
     /// Lets no more than this through per second, in each direction.
     ThrottleBytesPerSecond(u64),
 }

@@ -1,16 +1,18 @@
 //! What answers in the world namespace: resolvers and web servers on the hosts' own addresses.
 //!
 //! `dns` holds the names, `records` the records among them, `web` serves pages, `quic` the same and names over QUIC,
-//! `stun` and `header_echo` tell clients about themselves, `echo` sends back what comes, `pki` makes certificates. All of it runs on one thread; a
+//! `stun` and `header_echo` tell clients about themselves, `old_tls` speaks TLS 1.0 and 1.1, `echo` sends back what comes, `pki` makes certificates. All of it runs on one thread; a
 //! host whose ports nobody listens to refuses connections by itself.
 
 pub(crate) mod dns;
 mod echo;
 mod header_echo;
+#[cfg(feature = "boringssl")]
+mod old_tls;
 pub(crate) mod pki;
-mod quic;
+pub(crate) mod quic;
 mod records;
-mod stun;
+pub(crate) mod stun;
 pub(crate) mod web;
 
 use crate::ech::{Ech, EchError};
@@ -33,6 +35,9 @@ pub(crate) enum ServeError {
     Certificate { host: String, source: pki::PkiError },
     #[error("make an ECH key for {host}: {source}")]
     Ech { host: String, source: EchError },
+    #[cfg(not(feature = "boringssl"))]
+    #[error("{host}: this lab does not speak TLS 1.0 and 1.1; build it with the feature `boringssl`")]
+    NoOldTls { host: String },
 }
 
 /// The servers with Encrypted Client Hello, by the names of their hosts.
@@ -89,7 +94,7 @@ async fn serve_names(scenario: &Scenario, pki: &Pki, truth: &Arc<Zone>) -> Resul
         tokio::spawn(dns::serve_tls(listen(endpoint).await?, tls, Arc::clone(truth)));
     }
     for (endpoint, hosts) in by_endpoint(scenario, |host| &host.doq) {
-        let listening = listen_quic(endpoint, pki.quic(&hosts, "doq")?)?;
+        let listening = listen_quic(endpoint, pki.quic(&hosts, "doq", None)?)?;
         tokio::spawn(quic::serve_doq(listening, Arc::clone(truth)));
     }
     Ok(())
@@ -117,12 +122,40 @@ async fn serve_web(
             Arc::new(sites),
         ));
     }
+    for (endpoint, hosts) in by_endpoint(scenario, |host| &host.old_https) {
+        // Such a server does not look at names: it is its first host's.
+        if let Some(host) = hosts.first() {
+            serve_old_tls(endpoint, host, pki, truth).await?;
+        }
+    }
     for (endpoint, hosts) in by_endpoint(scenario, |host| &host.http3) {
-        let listening = listen_quic(endpoint, pki.quic(&hosts, "h3")?)?;
+        let ech = hosts.iter().find_map(|host| ech.get(&host.name).cloned());
+        let listening = listen_quic(endpoint, pki.quic(&hosts, "h3", ech)?)?;
         let sites = Sites::new(&hosts, Arc::clone(truth));
         tokio::spawn(quic::serve_http3(listening, Arc::new(sites)));
     }
     Ok(())
+}
+
+#[cfg(feature = "boringssl")]
+async fn serve_old_tls(
+    endpoint: SocketAddr,
+    host: &Host,
+    pki: &Pki,
+    truth: &Arc<Zone>,
+) -> Result<(), ServeError> {
+    let context = pki.old_tls(host)?;
+    let sites = Arc::new(Sites::new(&[host], Arc::clone(truth)));
+    tokio::spawn(old_tls::serve(listen(endpoint).await?, context, sites));
+    Ok(())
+}
+
+#[cfg(not(feature = "boringssl"))]
+#[expect(clippy::unused_async, reason = "with the feature it listens")]
+async fn serve_old_tls(_: SocketAddr, host: &Host, _: &Pki, _: &Arc<Zone>) -> Result<(), ServeError> {
+    Err(ServeError::NoOldTls {
+        host: host.name.clone(),
+    })
 }
 
 /// The hosts behind each endpoint of one service, in the scenario's order.

@@ -1,6 +1,7 @@
 //! Certificates: one authority the lab's clients trust, one that nobody trusts, and what hosts show.
 
 use super::ServeError;
+use crate::ech::Ech;
 use crate::scenario::{Alpn, Certificate, Host};
 use quinn::crypto::rustls::QuicServerConfig;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
@@ -23,6 +24,9 @@ pub(crate) enum PkiError {
     Serve(#[from] rustls::Error),
     #[error("{0}")]
     Quic(quinn::crypto::rustls::NoInitialCipherSuite),
+    #[cfg(feature = "boringssl")]
+    #[error("{0}")]
+    Old(boring::error::ErrorStack),
 }
 
 /// Both authorities.
@@ -30,6 +34,12 @@ pub(crate) struct Pki {
     trusted: Authority,
     unknown: Authority,
     provider: Arc<CryptoProvider>,
+}
+
+/// A certificate and its private key.
+pub(super) struct Issued {
+    pub(super) certificate: CertificateDer<'static>,
+    pub(super) key: PrivateKeyDer<'static>,
 }
 
 struct Authority {
@@ -87,11 +97,27 @@ impl Pki {
     }
 
     /// The TLS side of a server over QUIC that speaks one protocol.
-    pub(crate) fn quic(&self, hosts: &[&Host], alpn: &str) -> Result<quinn::ServerConfig, ServeError> {
+    pub(crate) fn quic(
+        &self,
+        hosts: &[&Host],
+        alpn: &str,
+        ech: Option<Arc<Ech>>,
+    ) -> Result<quinn::ServerConfig, ServeError> {
         let config = self.config(hosts, vec![alpn.into()]).map_err(refused(hosts))?;
         let config =
             QuicServerConfig::try_from(config).map_err(|error| refused(hosts)(PkiError::Quic(error)))?;
-        Ok(quinn::ServerConfig::with_crypto(Arc::new(config)))
+        let plain = Arc::new(config);
+        Ok(quinn::ServerConfig::with_crypto(match ech {
+            Some(ech) => Arc::new(crate::ech::quic::Config { plain, ech }),
+            None => plain,
+        }))
+    }
+
+    /// The TLS side of a web server that speaks old versions of TLS only.
+    #[cfg(feature = "boringssl")]
+    pub(crate) fn old_tls(&self, host: &Host) -> Result<boring::ssl::SslContext, ServeError> {
+        let issued = self.issue(host).map_err(refused(&[host]))?;
+        super::old_tls::context(&issued).map_err(|error| refused(&[host])(PkiError::Old(error)))
     }
 
     fn config(&self, hosts: &[&Host], alpn: Vec<Vec<u8>>) -> Result<rustls::ServerConfig, PkiError> {
@@ -108,8 +134,15 @@ impl Pki {
         Ok(config)
     }
 
-    /// Makes the certificate a host shows, with a key of its own.
+    /// The certificate a host shows, as rustls takes it.
     fn certify(&self, host: &Host) -> Result<CertifiedKey, PkiError> {
+        let Issued { certificate, key } = self.issue(host)?;
+        let key = self.provider.key_provider.load_private_key(key)?;
+        Ok(CertifiedKey::new(vec![certificate], key))
+    }
+
+    /// Makes the certificate a host shows, with a key of its own.
+    fn issue(&self, host: &Host) -> Result<Issued, PkiError> {
         let own = shown(host)
             .map(str::to_owned)
             .chain(host.addresses.iter().map(ToString::to_string));
@@ -130,10 +163,10 @@ impl Pki {
             Certificate::Valid | Certificate::Expired | Certificate::WrongHost => &self.trusted,
         };
         let key = KeyPair::generate()?;
-        let certificate: CertificateDer<'static> = params.signed_by(&key, &authority.issuer)?.der().clone();
-        let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
-        let key = self.provider.key_provider.load_private_key(key)?;
-        Ok(CertifiedKey::new(vec![certificate], key))
+        Ok(Issued {
+            certificate: params.signed_by(&key, &authority.issuer)?.der().clone(),
+            key: PrivateKeyDer::Pkcs8(key.serialize_der().into()),
+        })
     }
 }
 

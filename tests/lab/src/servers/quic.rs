@@ -2,9 +2,12 @@
 
 use super::dns::{self, Zone};
 use super::web::{Asked, Seen, Sites};
+use crate::ech::Offer;
+use crate::ech::quic::Told;
 use bytes::{Buf, Bytes, BytesMut};
 use h3::server::RequestResolver;
 use quinn::crypto::rustls::HandshakeData;
+use std::any::Any;
 use std::sync::Arc;
 use tokio::net::UdpSocket;
 
@@ -14,7 +17,7 @@ const LARGEST: usize = 65535;
 const VERSIONS: [u32; 2] = [0x1a2a_3a4a, 0xff00_000b];
 
 /// Serves HTTP/3.
-pub(super) async fn serve_http3(endpoint: quinn::Endpoint, sites: Arc<Sites>) {
+pub(crate) async fn serve_http3(endpoint: quinn::Endpoint, sites: Arc<Sites>) {
     while let Some(incoming) = endpoint.accept().await {
         let sites = Arc::clone(&sites);
         tokio::spawn(async move {
@@ -22,13 +25,11 @@ pub(super) async fn serve_http3(endpoint: quinn::Endpoint, sites: Arc<Sites>) {
             let Ok(connection) = incoming.await else {
                 return;
             };
-            let named = connection
-                .handshake_data()
-                .and_then(|data| data.downcast::<HandshakeData>().ok())
-                .is_some_and(|data| data.server_name.is_some());
             let seen = Seen {
                 client: connection.remote_address().ip(),
-                sni: if named { "plaintext" } else { "off" },
+                sni: connection
+                    .handshake_data()
+                    .map_or("off", |data| how_named(&*data)),
             };
             let connection = h3_quinn::Connection::new(connection);
             let Ok(mut connection) = h3::server::Connection::new(connection).await else {
@@ -39,6 +40,20 @@ pub(super) async fn serve_http3(endpoint: quinn::Endpoint, sites: Arc<Sites>) {
                 tokio::spawn(async move { answer_http3(request, &sites, seen).await.ok() });
             }
         });
+    }
+}
+
+/// How the server's name was said in a handshake, with Encrypted Client Hello at the server or without.
+fn how_named(data: &dyn Any) -> &'static str {
+    let (is_named, is_encrypted) = match (data.downcast_ref::<Told>(), data.downcast_ref::<HandshakeData>()) {
+        (Some(told), _) => (told.is_named, told.offer == Offer::Accepted),
+        (None, Some(data)) => (data.server_name.is_some(), false),
+        (None, None) => (false, false),
+    };
+    match (is_encrypted, is_named) {
+        (true, _) => "encrypted",
+        (false, true) => "plaintext",
+        (false, false) => "off",
     }
 }
 

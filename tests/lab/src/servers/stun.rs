@@ -27,7 +27,7 @@ pub(super) async fn serve(socket: UdpSocket) {
 }
 
 /// The response to a binding request; nothing to what is none.
-fn respond(request: &[u8], from: SocketAddr) -> Option<Vec<u8>> {
+pub(crate) fn respond(request: &[u8], from: SocketAddr) -> Option<Vec<u8>> {
     let transaction = request.get(8..HEADER)?;
     if request.get(..2)? != BINDING_REQUEST || request.get(4..8)? != MAGIC_COOKIE {
         return None;

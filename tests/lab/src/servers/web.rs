@@ -21,7 +21,7 @@ use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 /// How long to wait before accepting again after an error, which is a lack of descriptors or of memory.
-const PAUSE: Duration = Duration::from_millis(10);
+pub(super) const PAUSE: Duration = Duration::from_millis(10);
 
 /// The page on which every web server says what it knows of the connection, as a large provider's servers do.
 const TRACE: &str = "/cdn-cgi/trace";
@@ -209,7 +209,7 @@ pub(crate) struct Seen {
 }
 
 /// Answers the requests of one connection.
-async fn converse(
+pub(super) async fn converse(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     http2: bool,
     seen: Seen,

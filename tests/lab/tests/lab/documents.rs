@@ -20,7 +20,7 @@ fn every_example_can_be_read_and_says_what_it_shows() {
         names.push(path.file_stem().unwrap().to_str().unwrap().to_owned());
     }
     names.sort();
-    insta::assert_snapshot!(names.join(" "), @"cert-expired cert-unknown-authority cert-wrong-host clean clean-everything dns-bogon dns-injection dns-refused dns-servfail dns-tcp-reset doh-sni-reset doh3-sni-drop doq-drop dot-port-drop ech-drop ech-evades ech-reset hops http-blockpage icmp-admin-prohibited icmp-host-unreachable ipv6-only nxdomain quic-sni-drop residual short-hello-rst sni-drop sni-rst spanning-hello-drop split-hello tcp-drop tcp-refused throttling udp-443-drop");
+    insta::assert_snapshot!(names.join(" "), @"cert-expired cert-unknown-authority cert-wrong-host clean clean-everything dns-bogon dns-injection dns-refused dns-servfail dns-tcp-reset doh-sni-reset doh3-sni-drop doq-drop dot-port-drop ech-drop ech-evades ech-reset hops http-blockpage http-cut icmp-admin-prohibited icmp-host-unreachable ipv6-only nxdomain old-tls quic-sni-drop residual short-hello-rst sni-drop sni-rst spanning-hello-drop split-hello stun-drop stun-forged tcp-drop tcp-refused throttling udp-443-drop");
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn complaint(rest: &str) -> String {
 fn words_that_scenarios_do_not_have_are_named_with_those_they_have() {
     insta::assert_snapshot!(complaint("[[hosts]]\nname = 'b'"), @"x.toml:6: unknown field `hosts`, expected one of `description`, `delay_ms`, `resolver`, `hop`, `host`, `rule`, in `[[hosts]]`");
     insta::assert_snapshot!(complaint("[[rule]]\nwhen = { snl = 'a.test' }\ndo = 'drop'"), @"x.toml:7: unknown variant `snl`, expected one of `sni`, `quic_sni`, `ech`, `spanning_hello`, `host`, `dns`, `port`, `endpoint`, in `when = { snl = 'a.test' }`");
-    insta::assert_snapshot!(complaint("[[rule]]\nwhen = { sni = 'a.test' }\ndo = 'rst'"), @"x.toml:8: unknown variant `rst`, expected one of `drop`, `reset`, `close`, `refuse`, `icmp`, `dns`, `nxdomain`, `rcode`, `blockpage`, `throttle_bytes_per_second`, in `do = 'rst'`");
+    insta::assert_snapshot!(complaint("[[rule]]\nwhen = { sni = 'a.test' }\ndo = 'rst'"), @"x.toml:8: unknown variant `rst`, expected one of `drop`, `reset`, `close`, `refuse`, `icmp`, `dns`, `nxdomain`, `rcode`, `blockpage`, `stun`, `reset_after_bytes`, `throttle_bytes_per_second`, in `do = 'rst'`");
     insta::assert_snapshot!(complaint("[[rule]]\nwhen = { endpoint = 'a.test:443' }\ndo = 'drop'"), @r#"x.toml:7: `a.test:443` is no endpoint: write "1.2.3.4:443", "[2001:db8::1]:443" or an address alone, in `when = { endpoint = 'a.test:443' }`"#);
     insta::assert_snapshot!(complaint("[[rule]]\nwhen = { sni = 'a.test' }"), @"x.toml:6: missing field `do`, in `[[rule]]`");
     insta::assert_snapshot!(complaint("[[host]]\nname = 'b'\naddresses = ['b']"), @"x.toml:8: invalid IP address syntax, in `addresses = ['b']`");
@@ -107,6 +107,8 @@ fn parts_that_do_not_fit_are_named_with_the_remedy() {
     insta::assert_snapshot!(complaint("[[host]]\nname = 'b.test'\naddresses = ['192.0.2.2']\nrecords = { TXD = ['a'] }"), @"x.toml:6: b.test: `TXD` is no type of resource records: write TXT, NS, CAA, …");
     insta::assert_snapshot!(complaint("[[host]]\nname = 'b.test'\naddresses = ['192.0.2.2']\nrecords = { CAA = ['a'] }"), @"x.toml:6: b.test: `a` is no CAA record: write it as in a zone file, names with a final dot");
     insta::assert_snapshot!(complaint("[[rule]]\nwhen = { sni = 'a.test' }\ndo = { blockpage = 'no' }"), @"x.toml:6: `blockpage` cannot be done to what this rule matches: a blockpage needs when = { host = … }");
+    insta::assert_snapshot!(complaint("[[rule]]\nwhen = { sni = 'a.test' }\ndo = { stun = '198.51.100.7:1' }"), @r#"x.toml:6: `stun` cannot be done to what this rule matches: a forged address needs when = { port = "udp/3478" } or { endpoint = … }"#);
+    insta::assert_snapshot!(complaint("[[rule]]\nwhen = { dns = 'a.test' }\ndo = { reset_after_bytes = 5 }"), @r#"x.toml:6: `reset_after_bytes` cannot be done to what this rule matches: it needs when = { sni = … }, { host = … }, { endpoint = … } or { port = "tcp/443" }"#);
     insta::assert_snapshot!(complaint("[[rule]]\nwhen = { dns = 'a.test' }\ndo = { dns = [] }"), @r#"x.toml:6: an injected answer has no address: add one, or use do = "nxdomain""#);
     insta::assert_snapshot!(complaint("[[rule]]\nwhen = { sni = 'a.test' }\ndo = { throttle_bytes_per_second = 5 }"), @"x.toml:6: 5 bytes per second is less than one packet: allow 1000 or more; drop blocks all");
     insta::assert_snapshot!(complaint("[[host]]\nname = 'b.test'\naddresses = ['130.192.91.211']"), @"x.toml:6: b.test: 130.192.91.211 is the client's own address: give the host another one");

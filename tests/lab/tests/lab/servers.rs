@@ -247,7 +247,7 @@ fn records_of_every_kind_are_answered() {
         assert_eq!(ask("example.com", RecordType::HTTPS), [""; 0]);
         let with_ech = ask("accepts.ech.test", RecordType::HTTPS);
         assert!(
-            with_ech[0].starts_with("1 . alpn=h2,http/1.1, ech="),
+            with_ech[0].starts_with("1 . alpn=h3,h2,http/1.1, ech="),
             "{with_ech:?}"
         );
     });
