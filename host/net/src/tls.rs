@@ -20,7 +20,8 @@ mod with_boring;
 mod with_rustls;
 
 pub(crate) use alert::text as alert_text;
-pub(crate) use backend::{Agreed, Io, Said};
+pub(crate) use backend::{Agreed, Broken, Io, Said};
+pub(crate) use ech::base64;
 pub(crate) use failure::{certificate as certificate_code, failure_code};
 pub use group::Group;
 pub use ja4::ja4;
@@ -29,10 +30,10 @@ pub(crate) use roots::Roots;
 pub use roots::RootsError;
 pub use session::TlsSession;
 pub(crate) use verifier::Verifier;
-pub(crate) use with_rustls::{Client, cipher_name, kx_name};
+pub(crate) use with_rustls::{Client, cipher_name, ech_rejection, kx_name};
 
 use crate::{Connection, Net, NetError, Transaction, guard::Guard, socket::Socket, socket::Stream};
-use backend::{Backend, Broken, Plan, Refused};
+use backend::{Backend, Plan, Refused};
 use hello::Opening;
 use netsonde_data::failure::{Failure, FailureCode, Operation};
 use observed::Handshake;

@@ -11,7 +11,7 @@ use crate::{
     guard::Guard,
     policy::Transport,
     socket::Proto,
-    tls::{Agreed, Client, HandshakeOptions, Said, ja4},
+    tls::{Agreed, Broken, Client, Ech, HandshakeOptions, Said, base64, ech_rejection, ja4},
     trace::Event,
 };
 use netsonde_data::{
@@ -42,16 +42,9 @@ pub(super) struct Handshake<'a> {
     sight: Arc<Sight>,
 }
 
-/// Why a handshake failed.
-struct Failed {
-    code: FailureCode,
-    detail: Option<String>,
-}
-
-impl From<FailureCode> for Failed {
-    fn from(code: FailureCode) -> Self {
-        Self { code, detail: None }
-    }
+/// A failure that is known by its code alone.
+fn coded(code: FailureCode) -> Broken {
+    Broken::new(code, None)
 }
 
 impl<'a> Handshake<'a> {
@@ -81,32 +74,30 @@ impl<'a> Handshake<'a> {
         let (trace, meter) = (self.net.trace().clone(), Arc::clone(self.net.meter()));
         let socket = match Socket::open(self.remote, trace, meter, self.tx).await {
             Ok(socket) => Arc::new(socket),
-            Err(error) => return Err(self.failed(FailureCode::from_io(&error).into(), None, t0)),
+            Err(error) => return Err(self.failed(coded(FailureCode::from_io(&error)), None, t0)),
         };
         let (shared, watch) = (Arc::clone(socket.shared()), Arc::clone(socket.watch()));
         let guard = Guard::new(|| {
             shared.abandon(&FailureCode::INTERRUPTED);
-            self.failed(FailureCode::INTERRUPTED.into(), Some(&watch), t0);
+            self.failed(coded(FailureCode::INTERRUPTED), Some(&watch), t0);
         });
         let shaking = unless(socket.failed(), self.shake(Arc::clone(&socket)));
         let result = timeout(self.options.timeout.unwrap_or(TIMEOUT), shaking).await;
         guard.disarm();
         let result = match result {
             Ok(Some(result)) => result,
-            Ok(None) => Err(watch
-                .failure()
-                .cloned()
-                .unwrap_or(FailureCode::INTERRUPTED)
-                .into()),
+            Ok(None) => Err(coded(
+                watch.failure().cloned().unwrap_or(FailureCode::INTERRUPTED),
+            )),
             Err(_) => {
                 shared.abandon(&FailureCode::GENERIC_TIMEOUT_ERROR);
-                Err(FailureCode::GENERIC_TIMEOUT_ERROR.into())
+                Err(coded(FailureCode::GENERIC_TIMEOUT_ERROR))
             }
         };
         let connection = match (result, self.net.meter().exceeded()) {
             (Ok(connection), _) => connection,
             (Err(_), Some(exceeded)) => {
-                self.failed(FailureCode::INTERRUPTED.into(), Some(&watch), t0);
+                self.failed(coded(FailureCode::INTERRUPTED), Some(&watch), t0);
                 return Err(exceeded.into());
             }
             (Err(failed), None) => return Err(self.failed(failed, Some(&watch), t0)),
@@ -118,7 +109,7 @@ impl<'a> Handshake<'a> {
             cipher: seen.cipher,
             group: seen.group,
             alpn: seen.alpn,
-            ech_accepted: None,
+            ech_accepted: self.is_ech_offered().then_some(true),
         };
         let quic = Quic { connection, watch };
         let certificates = self.client.verifier.certificates();
@@ -129,25 +120,25 @@ impl<'a> Handshake<'a> {
     async fn admitted(&self) -> Result<(), NetError> {
         let asked = self.now();
         let guard =
-            Guard::new(|| self.observe(Some(FailureCode::INTERRUPTED.into()), None, asked, self.now()));
+            Guard::new(|| self.observe(Some(coded(FailureCode::INTERRUPTED)), None, asked, self.now()));
         let admitted = self.net.admit(Transport::Udp, self.remote).await;
         let admitted =
             admitted.and_then(|()| self.net.admit_datagram(Transport::Udp, self.remote, UNANSWERED));
         guard.disarm();
         if let Err(NetError::Failed(denied)) = &admitted {
             let now = self.now();
-            self.observe(Some(denied.code.clone().into()), None, now, now);
+            self.observe(Some(coded(denied.code.clone())), None, now, now);
         }
         admitted
     }
 
-    async fn shake(&self, socket: Arc<Socket>) -> Result<quinn::Connection, Failed> {
+    async fn shake(&self, socket: Arc<Socket>) -> Result<quinn::Connection, Broken> {
         let watch = Arc::clone(socket.watch());
         let versions = &self.options.quic_versions;
         let mut config = EndpointConfig::default();
         config.supported_versions(versions.clone());
         let endpoint = Endpoint::new_with_abstract_socket(config, None, socket, Arc::new(TokioRuntime))
-            .map_err(|error| FailureCode::from_io(&error))?;
+            .map_err(|error| coded(FailureCode::from_io(&error)))?;
         let first = versions.first().copied().unwrap_or(super::VERSION);
         let failed = match self.attempt(&endpoint, first).await {
             Ok(connection) => return Ok(connection),
@@ -166,7 +157,7 @@ impl<'a> Handshake<'a> {
         }
     }
 
-    async fn attempt(&self, endpoint: &Endpoint, version: u32) -> Result<quinn::Connection, Failed> {
+    async fn attempt(&self, endpoint: &Endpoint, version: u32) -> Result<quinn::Connection, Broken> {
         let session = Config {
             tls: Arc::clone(&self.client.config),
             name: self.client.name.clone(),
@@ -182,25 +173,25 @@ impl<'a> Handshake<'a> {
         // The name is in the session; quinn has no use for it.
         let connecting = endpoint
             .connect_with(config, self.remote, "")
-            .map_err(|error| FailureCode::unknown(error.to_string()))?;
+            .map_err(|error| coded(FailureCode::unknown(error.to_string())))?;
         connecting.await.map_err(|error| {
             let ours = self.sight.seen().error;
-            Failed {
-                code: failure::code(&error, ours.as_ref()),
-                detail: failure::detail(&error, ours.as_ref()),
-            }
+            ours.as_ref().and_then(ech_rejection).unwrap_or_else(|| {
+                let ours = ours.as_ref();
+                Broken::new(failure::code(&error, ours), failure::detail(&error, ours))
+            })
         })
     }
 
     /// Write the failure down, and say it to the caller.
-    fn failed(&self, failed: Failed, watch: Option<&Watch>, t0: Duration) -> NetError {
+    fn failed(&self, failed: Broken, watch: Option<&Watch>, t0: Duration) -> NetError {
         let doing = format!("QUIC handshake with {}", self.remote);
         let error = NetError::failed(failed.code.clone(), Operation::QuicHandshake, &doing);
         self.ended(Some(failed), watch, t0);
         error
     }
 
-    fn ended(&self, failed: Option<Failed>, watch: Option<&Watch>, t0: Duration) {
+    fn ended(&self, failed: Option<Broken>, watch: Option<&Watch>, t0: Duration) {
         let t = self.now();
         self.mark("quic_handshake_done", t);
         self.observe(failed, watch, t0, t);
@@ -214,7 +205,15 @@ impl<'a> Handshake<'a> {
         self.net.trace().event(self.tx, event);
     }
 
-    fn observe(&self, failed: Option<Failed>, watch: Option<&Watch>, t0: Duration, t: Duration) {
+    fn observe(&self, failed: Option<Broken>, watch: Option<&Watch>, t0: Duration, t: Duration) {
+        let ech_accepted = match &failed {
+            None => self.is_ech_offered().then_some(true),
+            Some(failed) => failed.ech_rejected.then_some(false),
+        };
+        let retry_configs = failed
+            .as_ref()
+            .and_then(|failed| failed.ech_retry_configs.as_deref());
+        let retry_configs = retry_configs.map(base64);
         let (code, detail) = failed.map_or((None, None), |failed| (Some(failed.code), failed.detail));
         let seen = self.sight.seen();
         let certificates = self.client.verifier.certificates();
@@ -234,6 +233,8 @@ impl<'a> Handshake<'a> {
             x_verified_name: self.said.verified_name.clone(),
             tls_version: tls_version.to_owned(),
             x_backend: Some("rustls".to_owned()),
+            x_ech_accepted: ech_accepted,
+            x_ech_retry_configs: retry_configs,
             x_failure_detail: detail,
             x_key_exchange_group: seen.group,
             x_ja4: ja4('q', &seen.client_hello),
@@ -244,6 +245,11 @@ impl<'a> Handshake<'a> {
             ..TlsHandshake::default()
         };
         self.net.trace().quic_handshake(self.tx, handshake);
+    }
+
+    /// Whether a hello was encrypted. A handshake that succeeds then has been accepted: rustls ends one that was rejected.
+    fn is_ech_offered(&self) -> bool {
+        matches!(self.options.ech, Ech::Configs(_))
     }
 
     fn now(&self) -> Duration {

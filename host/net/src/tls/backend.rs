@@ -46,19 +46,19 @@ pub(crate) struct Agreed {
     pub(crate) ech_accepted: Option<bool>,
 }
 
-/// A handshake that failed.
+/// A handshake that failed, over TCP or inside QUIC.
 #[derive(Clone, Debug)]
-pub(super) struct Broken {
-    pub(super) code: FailureCode,
+pub(crate) struct Broken {
+    pub(crate) code: FailureCode,
     /// The exact cause, where the code does not say it.
-    pub(super) detail: Option<String>,
+    pub(crate) detail: Option<String>,
     /// Whether the server is known to have rejected ECH, and what it wants instead.
-    pub(super) ech_rejected: bool,
-    pub(super) ech_retry_configs: Option<Vec<u8>>,
+    pub(crate) ech_rejected: bool,
+    pub(crate) ech_retry_configs: Option<Vec<u8>>,
 }
 
 impl Broken {
-    pub(super) fn new(code: FailureCode, detail: Option<String>) -> Self {
+    pub(crate) fn new(code: FailureCode, detail: Option<String>) -> Self {
         Self {
             code,
             detail,

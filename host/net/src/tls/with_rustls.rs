@@ -109,12 +109,17 @@ impl Backend for Client {
 
 fn broken(error: &io::Error) -> Broken {
     let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
-    if let Some(Error::PeerIncompatible(PeerIncompatible::ServerRejectedEncryptedClientHello(configs))) = tls
-    {
-        // rustls hands the configurations over parsed; written out, they are what the server sent.
-        return Broken::rejected(configs.as_ref().map(Codec::get_encoding));
-    }
-    Broken::new(failure::failure_code(error), failure::failure_detail(error))
+    tls.and_then(ech_rejection)
+        .unwrap_or_else(|| Broken::new(failure::failure_code(error), failure::failure_detail(error)))
+}
+
+/// What became of a handshake whose encrypted hello the server did not take; none for any other error.
+pub(crate) fn ech_rejection(error: &Error) -> Option<Broken> {
+    let Error::PeerIncompatible(PeerIncompatible::ServerRejectedEncryptedClientHello(configs)) = error else {
+        return None;
+    };
+    // rustls hands the configurations over parsed; written out, they are what the server sent.
+    Some(Broken::rejected(configs.as_ref().map(Codec::get_encoding)))
 }
 
 fn agreed(stream: &TlsStream<Box<dyn Io>>) -> Agreed {

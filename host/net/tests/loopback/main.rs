@@ -17,7 +17,11 @@ mod http2;
 mod http3;
 mod location;
 mod mmdb;
+#[cfg(feature = "independent-peers")]
+mod peers;
 mod quic;
+#[cfg(target_os = "linux")]
+mod quic_ech;
 mod quic_failures;
 mod resolvers;
 mod support;

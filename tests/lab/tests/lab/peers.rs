@@ -1,4 +1,4 @@
-//! The lab's servers, asked by programs that share no code with them: kdig (Knot DNS), coturn's STUN client,
+//! The lab's servers, asked by programs that share no code with them: kdig (Knot DNS), coturn's STUN client, curl,
 //! aioquic. Each test is skipped, loudly, where its program is absent: `apt install knot-dnsutils coturn`, and
 //! `pip install aioquic` for the Python that `NETSONDE_PYTHON` names (`python3` when it names none).
 
@@ -11,15 +11,32 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::process::Command;
 
-/// Connects, says what was agreed, and asks one query or for one page.
+/// Connects, and asks one query or for one page.
 const AIOQUIC: &str = r#"
 import asyncio, base64, sys
 from aioquic.asyncio.client import connect
 from aioquic.quic.configuration import QuicConfiguration
+from aioquic.asyncio import QuicConnectionProtocol
+from aioquic.h3.connection import H3Connection
+from aioquic.h3.events import DataReceived, HeadersReceived
 address, port, name, alpn, ca, query = sys.argv[1:]
+class Client(QuicConnectionProtocol):
+    http, said = None, b""
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.answer = asyncio.get_running_loop().create_future()
+    def quic_event_received(self, event):
+        super().quic_event_received(event)
+        for seen in self.http.handle_event(event) if self.http else []:
+            if isinstance(seen, HeadersReceived):
+                self.said += dict(seen.headers)[b":status"] + b" "
+            if isinstance(seen, DataReceived):
+                self.said += seen.data
+                if seen.stream_ended:
+                    self.answer.set_result(self.said.decode())
 async def main():
     config = QuicConfiguration(is_client=True, alpn_protocols=[alpn], server_name=name, cafile=ca, idle_timeout=2)
-    async with connect(address, int(port), configuration=config) as client:
+    async with connect(address, int(port), configuration=config, create_protocol=Client) as client:
         if alpn == "doq":
             reader, writer = await client.create_stream()
             query_bytes = base64.b64decode(query)
@@ -27,8 +44,12 @@ async def main():
             writer.write_eof()
             print((await reader.read()).hex())
         else:
-            await client.ping()
-            print("connected")
+            client.http = H3Connection(client._quic)
+            stream = client._quic.get_next_available_stream_id()
+            asked = [(b":method", b"GET"), (b":scheme", b"https"), (b":authority", name.encode()), (b":path", query.encode())]
+            client.http.send_headers(stream, asked, end_stream=True)
+            client.transmit()
+            print(await client.answer)
 asyncio.run(main())
 "#;
 
@@ -156,11 +177,68 @@ fn the_names_in_aioquic_s_packets_are_read() {
     }
     in_lab(test, || {
         let lab = Lab::start(&example("quic-sni-drop")).unwrap();
-        let (ok, said) = aioquic(&lab, ["23.192.228.80", "443"], "example.com", "h3", "");
+        let (ok, said) = aioquic(&lab, ["23.192.228.80", "443"], "example.com", "h3", "/");
         assert!(!ok, "{said}");
         assert_eq!(hits(&lab), [1]);
-        let (ok, said) = aioquic(&lab, ["23.215.0.132", "443"], "example.org", "h3", "");
-        assert!(ok && said.contains("connected"), "{said}");
+        let (ok, said) = aioquic(&lab, ["23.215.0.132", "443"], "example.org", "h3", "/");
+        assert!(ok && said.contains("<title>example.org</title>"), "{said}");
         assert_eq!(hits(&lab), [1]);
+    });
+}
+
+#[test]
+fn aioquic_gets_pages_over_http3() {
+    let test = "peers::aioquic_gets_pages_over_http3";
+    if !is_there(test, &python(), &["-c", "import aioquic"]) {
+        return;
+    }
+    in_lab(test, || {
+        let lab = Lab::start(&example("clean-everything")).unwrap();
+        let (ok, said) = aioquic(
+            &lab,
+            ["23.215.0.132", "443"],
+            "example.org",
+            "h3",
+            "/cdn-cgi/trace",
+        );
+        assert!(ok, "{said}");
+        let expected = format!("200 h=example.org\nip={CLIENT_IPV4}\nsni=plaintext\n");
+        assert!(said.starts_with(&expected), "{said}");
+    });
+}
+
+/// Debian's curl speaks HTTP/2 at most; one that speaks HTTP/3 says so.
+#[test]
+fn curl_gets_pages_over_each_version_that_it_speaks() {
+    let test = "peers::curl_gets_pages_over_each_version_that_it_speaks";
+    if !is_there(test, "curl".as_ref(), &["--version"]) {
+        return;
+    }
+    let (_, features) = run(Command::new("curl").arg("--version"));
+    let is_skipped = !features.contains("HTTP3");
+    if is_skipped {
+        let _ = writeln!(
+            std::io::stderr(),
+            "SKIPPED {test}, the part of HTTP/3: this curl does not speak it"
+        );
+    }
+    in_lab(test, || {
+        let lab = Lab::start(&example("clean-everything")).unwrap();
+        let versions = [("--http1.1", "1.1"), ("--http2", "2"), ("--http3-only", "3")];
+        for (option, version) in versions.into_iter().take(if is_skipped { 2 } else { 3 }) {
+            let (ok, said) = run(lab
+                .command("curl")
+                .args([option, "--silent", "--show-error", "--cacert"])
+                .arg(lab.ca_file())
+                .args([
+                    "--write-out",
+                    "%{http_version} %{http_code}",
+                    "https://example.org/",
+                ]));
+            assert!(
+                ok && said.ends_with(&format!("{version} 200")),
+                "{option}: {said}"
+            );
+        }
     });
 }
