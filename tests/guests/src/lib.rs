@@ -13,7 +13,7 @@
 //! | `do` | fields |
 //! |---|---|
 //! | `lookup` | `domain`, one of `udp`, `tcp` (a resolver's endpoint), `dot`, `doh`, `doh3`, `doq` (its endpoint and its name or URL), `types`, `timeout_ms`, `collect_ms` |
-//! | `quic` | `to` (an endpoint), `name`, `groups`, `alpn`, `timeout_ms` |
+//! | `quic` | `to` (an endpoint), `name`, `ech`, `groups`, `alpn`, `timeout_ms` |
 //! | `handshake` | `name`, `sni` (`""`: none), `versions` (a pair), `groups`, `alpn`, `roots` (PEM), `no_verify`, `ech` (`grease`, `made_up`, `dns`: as an earlier lookup says, `retry`: as an earlier rejection says), `split_hello`, `backend`, `timeout_ms`, `may_fail` |
 //! | `session` | `tls` (the fields of `handshake`), `text`: a TLS session carried over the open connection; sends the text and reads until something comes back |
 //! | `keep` | `key`, `value` (a text): kept from run to run |
@@ -23,8 +23,8 @@
 //! | `write` | `text`, `timeout_ms` |
 //! | `read` | `max`, `timeout_ms` |
 //! | `set_ttl` | `ttl` |
-//! | `send` | a datagram: `to` (an endpoint), `text`, `ttl` |
-//! | `receive` | a datagram, or an ICMP error: `timeout_ms` |
+//! | `send` | a datagram: `to` (an endpoint), `text`, `hex` (bytes behind the text), `pad_to` (a length), `ttl` |
+//! | `receive` | a datagram, or an ICMP error: `timeout_ms`; brings `stun_address` of an answer of STUN, `quic_versions` of a Version Negotiation packet |
 //! | `whose` | `address`; brings `owner` (number, organisation, country), `resolver_address`, `configured_resolvers` |
 //! | `request` | `url`, `method`, `headers` and `pseudo_headers` (pairs), `raw_head`, `body`, `limit`, `timeout_ms` |
 //!

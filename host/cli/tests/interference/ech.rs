@@ -27,6 +27,15 @@ fn handshake_and_retry((server, name): (&str, &str), ech: &str) -> Value {
     ]])
 }
 
+/// A handshake over QUIC that offers the same, and the page that says whether the server understood it.
+fn over_quic((server, name): (&str, &str), ech: Option<&str>) -> Value {
+    json!([[
+        {"do": "lookup", "domain": name, "udp": "8.8.8.8:53", "types": ["HTTPS"]},
+        {"do": "quic", "to": server, "name": name, "ech": ech, "timeout_ms": 1500},
+        {"do": "request", "url": format!("https://{name}/cdn-cgi/trace")},
+    ]])
+}
+
 /// A censor of ECH, whatever kind of offer it sees, and the same handshake without one.
 fn blocked(interference: &'static str, scenario: &'static str, ech: &str, failure: &str) -> Case {
     Case {
@@ -95,6 +104,37 @@ cases! {
         ],
         twin: handshake(("23.192.228.80:443", "example.com"), Some("grease")),
         twin_says: vec![("/tls_handshakes/0/failure", json!(null)), ("/tls_handshakes/0/echconfig", json!("GREASE"))],
+    };
+    a_drop_on_ech_in_quic: Case {
+        primitive: "QUIC: ECH",
+        interference: "connections with ECH are swallowed",
+        scenario: "ech-drop",
+        acts: true,
+        censored: over_quic(ACCEPTS, Some("dns")),
+        says: vec![("/quic_handshakes/0/failure", json!("generic_timeout_error"))],
+        twin: over_quic(ACCEPTS, None),
+        twin_says: vec![
+            ("/quic_handshakes/0/failure", json!(null)),
+            ("/requests/0/response/body", json!("h=accepts.ech.test\nip=[scrubbed]\nsni=plaintext\n")),
+        ],
+    };
+    a_rejection_in_quic: Case {
+        primitive: "QUIC: ECH",
+        interference: "nobody interferes: the server's HTTPS record is out of date; the twin's is not",
+        scenario: "clean-everything",
+        acts: false,
+        censored: over_quic(REJECTS, Some("dns")),
+        says: vec![
+            ("/quic_handshakes/0/failure", json!("unknown_failure: tls: server rejected ECH")),
+            ("/quic_handshakes/0/x_ech_accepted", json!(false)),
+            ("/quic_handshakes/0/outer_server_name", json!("public.ech.test")),
+        ],
+        twin: over_quic(ACCEPTS, Some("dns")),
+        twin_says: vec![
+            ("/quic_handshakes/0/failure", json!(null)),
+            ("/quic_handshakes/0/x_ech_accepted", json!(true)),
+            ("/requests/0/response/body", json!("h=accepts.ech.test\nip=[scrubbed]\nsni=encrypted\n")),
+        ],
     };
     a_rejection_with_configurations_to_retry_with: Case {
         primitive: "TLS: ECH",

@@ -2,6 +2,7 @@
 
 use crate::support::{Probe, assert_exit, nettest, scenario};
 use serde_json::{Value, json};
+use std::io::Write as _;
 
 /// What the observations are to say: a JSON pointer into the test keys, and the value there. `name=value` in place of an
 /// index means the first entry with that field.
@@ -72,13 +73,29 @@ fn find<'a>(test_keys: &'a Value, pointer: &str) -> Option<&'a Value> {
         })
 }
 
-/// Makes a test of each case, and the list of them all.
+/// Whether this build has `BoringSSL`, in the probe and in the lab; if not, says that the test is skipped.
+pub(crate) fn boringssl(test: &str) -> bool {
+    let is_there = cfg!(feature = "boringssl");
+    if !is_there {
+        // Written, not printed: of a test that passes libtest shows nothing that is printed.
+        let _ = writeln!(
+            std::io::stderr(),
+            "SKIPPED {test}: this build has no BoringSSL; test with `--features boringssl`"
+        );
+    }
+    is_there
+}
+
+/// Makes a test of each case, and the list of them all. `needs` names what of this module says whether it can be run.
 macro_rules! cases {
-    ($($(#[$attribute:meta])* $name:ident: $case:expr;)*) => {
+    ($($(#[$attribute:meta])* $name:ident $(needs $tool:ident)?: $case:expr;)*) => {
         $(
             #[test]
             $(#[$attribute])*
             fn $name() {
+                $(if !$crate::harness::$tool(stringify!($name)) {
+                    return;
+                })?
                 let case: $crate::harness::Case = $case;
                 case.check();
             }

@@ -1,6 +1,6 @@
 //! Interference with HTTP.
 
-use crate::harness::{Case, cases};
+use crate::harness::{Case, Says, cases};
 use serde_json::{Value, json};
 
 /// What the echo says of a head: the fields by name, the fields in their order, the request line.
@@ -28,6 +28,39 @@ fn https(endpoint: &str, name: &str, alpn: &Value, request: &Value) -> Value {
         {"do": "handshake", "name": name, "alpn": alpn},
         request,
     ]])
+}
+
+/// A page without TLS.
+fn cleartext(endpoint: &str, url: &str) -> Value {
+    json!([[{"do": "connect", "to": endpoint}, {"do": "request", "url": url}]])
+}
+
+/// What is observed of a page whose connection was reset in its midst; `at` is the step that asked for it.
+fn cut_off(at: usize) -> Says {
+    let [failure, has_body] = match at {
+        1 => ["/answers/0/1/body_failure", "/answers/0/1/has_body"],
+        _ => ["/answers/0/2/body_failure", "/answers/0/2/has_body"],
+    };
+    vec![
+        ("/requests/0/failure", json!("connection_reset")),
+        ("/requests/0/response/code", json!(200)),
+        ("/requests/0/response/body_is_truncated", json!(false)),
+        (failure, json!("connection_reset")),
+        (has_body, json!(true)),
+    ]
+}
+
+/// What is observed of the whole page.
+fn whole(at: usize) -> Says {
+    let bytes = match at {
+        1 => "/answers/0/1/body_bytes",
+        _ => "/answers/0/2/body_bytes",
+    };
+    vec![
+        ("/requests/0/failure", json!(null)),
+        ("/requests/0/response/code", json!(200)),
+        (bytes, json!(200_000)),
+    ]
 }
 
 cases! {
@@ -87,6 +120,36 @@ cases! {
             ("/answers/0/2/body_failure", json!(null)),
             ("/answers/0/2/body_bytes", json!(200_000)),
         ],
+    };
+    a_page_that_is_cut_off: Case {
+        primitive: "HTTP/1.1",
+        interference: "the connection is reset in the midst of the body; what came is kept",
+        scenario: "http-cut",
+        acts: true,
+        censored: cleartext("23.192.228.80:80", "http://example.com/"),
+        says: cut_off(1),
+        twin: cleartext("23.215.0.132:80", "http://example.org/"),
+        twin_says: whole(1),
+    };
+    a_page_over_tls_that_is_cut_off: Case {
+        primitive: "HTTP/1.1 over TLS",
+        interference: "the connection is reset in the midst of the body; what came is kept",
+        scenario: "http-cut",
+        acts: true,
+        censored: https("23.192.228.80:443", "example.com", &json!(["http/1.1"]), &json!({"url": "https://example.com/"})),
+        says: cut_off(2),
+        twin: https("23.215.0.132:443", "example.org", &json!(["http/1.1"]), &json!({"url": "https://example.org/"})),
+        twin_says: whole(2),
+    };
+    a_page_over_http2_that_is_cut_off: Case {
+        primitive: "HTTP/2",
+        interference: "the connection is reset in the midst of the body; what came is kept",
+        scenario: "http-cut",
+        acts: true,
+        censored: https("23.192.228.80:443", "example.com", &json!(["h2"]), &json!({"url": "https://example.com/"})),
+        says: cut_off(2),
+        twin: https("23.215.0.132:443", "example.org", &json!(["h2"]), &json!({"url": "https://example.org/"})),
+        twin_says: whole(2),
     };
     a_raw_head: Case {
         primitive: "HTTP/1.1",

@@ -12,6 +12,7 @@ mod support;
 mod harness;
 mod table;
 
+mod boringssl;
 mod certificates;
 mod dns;
 mod ech;
@@ -30,6 +31,7 @@ fn all() -> Vec<Case> {
         tcp::all(),
         udp::all(),
         tls::all(),
+        boringssl::all(),
         ech::all(),
         certificates::all(),
         http::all(),

@@ -3,7 +3,7 @@
 use netsonde_guest::{Failure, HttpRequest, Json, TcpOptions, TlsOptions, http, json, quic, tcp};
 use serde::Deserialize;
 
-use crate::Walk;
+use crate::{Walk, handshakes::Ech};
 
 /// `{"do": "connect", "to": "192.0.2.1:443"}`.
 #[derive(Deserialize)]
@@ -20,6 +20,7 @@ pub(crate) struct Connect {
 pub(crate) struct QuicHandshake {
     to: String,
     name: String,
+    ech: Option<Ech>,
     #[serde(default)]
     groups: Vec<String>,
     #[serde(default)]
@@ -92,6 +93,9 @@ impl QuicHandshake {
     pub(crate) async fn take(&self, walk: &Walk) -> Result<Json, Failure> {
         let options = TlsOptions::new();
         options.server_name(&self.name);
+        if let Some(ech) = &self.ech {
+            ech.offer(&options, walk)?;
+        }
         options.groups(&self.groups);
         options.alpn(&self.alpn);
         if let Some(timeout) = self.timeout_ms {

@@ -5,14 +5,21 @@ use std::rc::Rc;
 use netsonde_guest::{Failure, Json, UdpOptions, UdpSocket, json, udp};
 use serde::Deserialize;
 
-use crate::Walk;
+use crate::{Walk, read};
 
-/// `{"do": "send", "to": "192.0.2.1:7", "text": "hello"}`.
+/// `{"do": "send", "to": "192.0.2.1:7", "text": "hello"}`, or with `hex` in the place of `text`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Send {
     to: String,
+    #[serde(default)]
     text: String,
+    /// Behind the text.
+    #[serde(default)]
+    hex: String,
+    /// Zeros follow until the datagram has so many bytes.
+    #[serde(default)]
+    pad_to: usize,
     ttl: Option<u8>,
 }
 
@@ -40,7 +47,12 @@ impl Send {
 
     pub(crate) async fn take(&self, walk: &Walk) -> Result<Json, Failure> {
         let socket = self.socket(walk).await?;
-        let bytes = self.text.as_bytes().to_vec();
+        let mut bytes = self.text.as_bytes().to_vec();
+        bytes
+            .extend(read::hex(&self.hex).ok_or_else(|| {
+                Failure::top_level("invalid_argument", format!("{:?} is no hex", self.hex))
+            })?);
+        bytes.resize(bytes.len().max(self.pad_to), 0);
         let number = udp::send(&socket, self.to.clone(), bytes, self.ttl).await?;
         Ok(json!({ "datagram": number }))
     }
@@ -55,6 +67,8 @@ impl Receive {
             (Some(datagram), _) => json!({
                 "source": datagram.source(),
                 "text": String::from_utf8_lossy(&datagram.bytes()),
+                "stun_address": read::stun_address(&datagram.bytes()),
+                "quic_versions": read::quic_versions(&datagram.bytes()),
             }),
             (None, Some(icmp)) => json!({
                 "icmp": icmp.name(),

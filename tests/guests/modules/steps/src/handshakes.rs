@@ -35,7 +35,7 @@ pub(crate) struct Handshake {
 /// What to offer of Encrypted Client Hello.
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Ech {
+pub(crate) enum Ech {
     Grease,
     MadeUp,
     /// What an HTTPS record of an earlier lookup in the list said.
@@ -74,16 +74,8 @@ impl Handshake {
         if self.no_verify {
             options.no_verify();
         }
-        match &self.ech {
-            None => {}
-            Some(Ech::Grease) => options.ech_grease(),
-            Some(Ech::MadeUp) => options.ech_made_up(),
-            Some(Ech::Dns) => {
-                options.ech_configs(&known(walk.ech_of_dns.borrow().as_ref(), "an HTTPS record")?);
-            }
-            Some(Ech::Retry) => {
-                options.ech_configs(&known(walk.ech_to_retry.borrow().as_ref(), "a rejection")?);
-            }
+        if let Some(ech) = &self.ech {
+            ech.offer(&options, walk)?;
         }
         if let Some(after) = self.split_hello {
             options.split_hello(after);
@@ -125,6 +117,22 @@ impl Handshake {
                 }
             }
         }
+    }
+}
+
+impl Ech {
+    pub(crate) fn offer(&self, options: &TlsOptions, walk: &Walk) -> Result<(), Failure> {
+        match self {
+            Self::Grease => options.ech_grease(),
+            Self::MadeUp => options.ech_made_up(),
+            Self::Dns => {
+                options.ech_configs(&known(walk.ech_of_dns.borrow().as_ref(), "an HTTPS record")?);
+            }
+            Self::Retry => {
+                options.ech_configs(&known(walk.ech_to_retry.borrow().as_ref(), "a rejection")?);
+            }
+        }
+        Ok(())
     }
 }
 

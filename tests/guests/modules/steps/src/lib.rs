@@ -9,6 +9,7 @@ mod datagrams;
 mod handshakes;
 mod kept;
 mod names;
+mod read;
 
 use std::{cell::RefCell, rc::Rc};
 
