@@ -4,6 +4,7 @@ use super::{
     SCRUBBED,
     scan::{self, Kind},
 };
+use memchr::memchr3;
 use std::borrow::Cow;
 
 /// `text` with everything that looks like an IPv4 or IPv6 address, with or without a port, replaced by
@@ -23,11 +24,7 @@ pub fn address_looking(text: &[u8]) -> Cow<'_, [u8]> {
     let mut out: Option<Vec<u8>> = None;
     let mut index = 0;
     let mut copied = 0;
-    while index < text.len() {
-        let Some((start, end)) = address_at(text, index) else {
-            index += 1;
-            continue;
-        };
+    while let Some((start, end)) = next_address(text, index) {
         let out = out.get_or_insert_with(|| Vec::with_capacity(text.len()));
         out.extend_from_slice(text.get(copied..start).unwrap_or_default());
         out.extend_from_slice(SCRUBBED.as_bytes());
@@ -40,6 +37,22 @@ pub fn address_looking(text: &[u8]) -> Cow<'_, [u8]> {
             out.extend_from_slice(text.get(copied..).unwrap_or_default());
             Cow::Owned(out)
         }
+    }
+}
+
+/// How far from the beginning of an address its first dot or colon is at most: after a bracket and four digits.
+const TO_SEPARATOR: usize = 5;
+
+/// Where the first address at or after `index` begins and ends. Bodies are long and dots and colons rare, so that only
+/// what stands around these is looked at.
+fn next_address(text: &[u8], mut index: usize) -> Option<(usize, usize)> {
+    loop {
+        let separator = index + memchr3(b'.', b':', b'%', text.get(index..)?)?;
+        let candidates = index.max(separator.saturating_sub(TO_SEPARATOR))..=separator;
+        if let Some(found) = candidates.into_iter().find_map(|start| address_at(text, start)) {
+            return Some(found);
+        }
+        index = separator + 1;
     }
 }
 
@@ -133,8 +146,17 @@ fn continues_run(text: &[u8], start: usize) -> bool {
 /// Where the IPv6 address at `start` ends. A single colon after it (`2001:db8::1: refused`) is not part of it.
 fn v6_at(text: &[u8], start: usize) -> Option<usize> {
     let run = scan::run(text, start);
-    let colons = run.iter().filter(|piece| piece.kind == Kind::Colon).count();
-    if continues_run(text, start) || colons < 2 || run.iter().all(|piece| piece.kind == Kind::Colon) {
+    let is_colon = |piece: &scan::Piece| piece.kind == Kind::Colon;
+    let colons = run.iter().filter(|piece| is_colon(piece)).count();
+    // Without a gap there are six groups and a quad at least. The time of day, which is in every response, ends here.
+    let has_gap = run
+        .array_windows()
+        .any(|[one, next]| is_colon(one) && is_colon(next));
+    if continues_run(text, start)
+        || colons < 2
+        || (colons < 6 && !has_gap)
+        || run.iter().all(|piece| piece.kind == Kind::Colon)
+    {
         return None;
     }
     let whole = run.as_slice();
@@ -170,6 +192,7 @@ fn port(text: &[u8], end: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     /// Each line before and after.
     fn check(lines: &[(&str, &str)]) {
@@ -244,6 +267,15 @@ mod tests {
             let begin = std::time::Instant::now();
             let _ = address_looking_text(&text);
             assert!(begin.elapsed().as_secs() < 10, "{piece}: {:?}", begin.elapsed());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_missed_between_separators(text in "[0-9a-f.:%3A\\[\\]/ xZ]{0,60}") {
+            let text = text.as_bytes();
+            let everywhere = (0..text.len()).find_map(|start| address_at(text, start));
+            prop_assert_eq!(next_address(text, 0), everywhere);
         }
     }
 
