@@ -157,8 +157,18 @@ fn is_grease(value: u16) -> bool {
 }
 
 fn hex_list(values: &[u16]) -> String {
-    let values: Vec<String> = values.iter().map(|value| format!("{value:04x}")).collect();
-    values.join(",")
+    let mut list = String::with_capacity(values.len() * 5);
+    for value in values {
+        if !list.is_empty() {
+            list.push(',');
+        }
+        let mut digits = [0; 4];
+        // Four digits are what two bytes take.
+        if hex::encode_to_slice(value.to_be_bytes(), &mut digits).is_ok() {
+            list.extend(digits.map(char::from));
+        }
+    }
+    list
 }
 
 /// Twelve characters of the hash; zeroes for nothing.
@@ -166,7 +176,8 @@ fn short_hash(text: &str) -> String {
     if text.is_empty() {
         return "000000000000".to_owned();
     }
-    hex::encode(Sha256::digest(text)).chars().take(12).collect()
+    let hash = Sha256::digest(text);
+    hex::encode(hash.get(..6).unwrap_or_default())
 }
 
 fn numbers(list: &[u8]) -> impl Iterator<Item = u16> + '_ {
