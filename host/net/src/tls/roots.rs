@@ -6,7 +6,7 @@ use rustls::{
     crypto::CryptoProvider,
     pki_types::{CertificateDer, pem::PemObject},
 };
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 /// The cryptography of every handshake.
 pub(super) fn provider() -> Arc<CryptoProvider> {
@@ -64,14 +64,22 @@ pub enum RootsError {
 pub(crate) struct Roots(Arc<WebPkiServerVerifier>);
 
 impl Roots {
-    /// Mozilla's bundle and these.
+    /// Mozilla's bundle and these. The last set is kept, because the measurements of a run trust the same ones, and to
+    /// make them ready takes longer than a query.
     pub(crate) fn mozilla_and(pem: &[String]) -> Result<Self, RootsError> {
-        Self::new(
-            RootCertStore {
-                roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-            },
-            pem,
-        )
+        static LAST: Mutex<Option<(Vec<String>, Roots)>> = Mutex::new(None);
+        let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((of, roots)) = &*last
+            && of == pem
+        {
+            return Ok(roots.clone());
+        }
+        let mozilla = RootCertStore {
+            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+        };
+        let roots = Self::new(mozilla, pem)?;
+        *last = Some((pem.to_vec(), roots.clone()));
+        Ok(roots)
     }
 
     /// Only these.
