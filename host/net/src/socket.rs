@@ -14,7 +14,7 @@ use crate::{
 use netsonde_data::failure::FailureCode;
 use socket2::SockRef;
 use std::{
-    io,
+    io::{self, IoSlice},
     net::{Shutdown, SocketAddr},
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -285,6 +285,36 @@ impl Socket {
             }
         }
     }
+
+    /// Write what the budget grants of `wanted` bytes.
+    fn poll_send(
+        &mut self,
+        cx: &mut Context<'_>,
+        wanted: usize,
+        write: impl Fn(&TcpStream, usize) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        let granted = self.shared.meter.reserve_sent(wanted).map_err(io::Error::other)?;
+        let now = self.now();
+        let t0 = *self.shared.state().write_since.get_or_insert(now);
+        let poll = self.poll(cx, TcpStream::poll_write_ready, |tcp| write(tcp, granted));
+        let t = self.now();
+        let written = match &poll {
+            Poll::Ready(Ok(written)) => *written,
+            Poll::Ready(Err(_)) | Poll::Pending => 0,
+        };
+        self.shared.meter.unsent(granted - written);
+        let result = ready!(poll);
+        self.shared.take_write();
+        let error = result.as_ref().err();
+        let (failure, detail) = (
+            error.map(FailureCode::from_io),
+            error.and_then(FailureCode::detail_of_io),
+        );
+        self.shared
+            .event_with(Direction::Write, (t0, t), written, failure, detail);
+        self.shared.look(&self.tcp, false);
+        Poll::Ready(result)
+    }
 }
 
 impl Drop for Socket {
@@ -327,33 +357,31 @@ impl AsyncRead for Socket {
 }
 
 impl AsyncWrite for Socket {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let granted = self
-            .shared
-            .meter
-            .reserve_sent(buf.len())
-            .map_err(io::Error::other)?;
-        let now = self.now();
-        let t0 = *self.shared.state().write_since.get_or_insert(now);
-        let bytes = buf.get(..granted).unwrap_or(buf);
-        let poll = self.poll(cx, TcpStream::poll_write_ready, |tcp| tcp.try_write(bytes));
-        let t = self.now();
-        let written = match &poll {
-            Poll::Ready(Ok(written)) => *written,
-            Poll::Ready(Err(_)) | Poll::Pending => 0,
-        };
-        self.shared.meter.unsent(granted - written);
-        let result = ready!(poll);
-        self.shared.take_write();
-        let error = result.as_ref().err();
-        let (failure, detail) = (
-            error.map(FailureCode::from_io),
-            error.and_then(FailureCode::detail_of_io),
-        );
-        self.shared
-            .event_with(Direction::Write, (t0, t), written, failure, detail);
-        self.shared.look(&self.tcp, false);
-        Poll::Ready(result)
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.get_mut().poll_send(cx, buf.len(), |tcp, granted| {
+            tcp.try_write(buf.get(..granted).unwrap_or(buf))
+        })
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let wanted = bufs.iter().map(|buf| buf.len()).sum();
+        self.get_mut().poll_send(cx, wanted, |tcp, granted| {
+            if granted == wanted {
+                return tcp.try_write_vectored(bufs);
+            }
+            // The budget's last bytes.
+            let first = bufs.iter().find(|buf| !buf.is_empty());
+            let first = first.map_or(&[][..], |buf| buf);
+            tcp.try_write(first.get(..granted).unwrap_or(first))
+        })
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
     }
 
     fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -398,6 +426,24 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Plain(socket) => Pin::new(socket).poll_write(cx, buf),
             Self::Tls(tls, _) => Pin::new(tls).poll_write(cx, buf),
+        }
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(socket) => Pin::new(socket).poll_write_vectored(cx, bufs),
+            Self::Tls(tls, _) => Pin::new(tls).poll_write_vectored(cx, bufs),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match self {
+            Self::Plain(socket) => socket.is_write_vectored(),
+            Self::Tls(tls, _) => tls.is_write_vectored(),
         }
     }
 

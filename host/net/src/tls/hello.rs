@@ -2,7 +2,7 @@
 
 use super::ja4::Reader;
 use std::{
-    io,
+    io::{self, IoSlice},
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll, ready},
@@ -124,6 +124,23 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Opening<S> {
         let written = ready!(Pin::new(&mut this.inner).poll_write(cx, part))?;
         this.sent(part.get(..written).unwrap_or(part));
         Poll::Ready(Ok(written))
+    }
+
+    /// After the hello, what belongs together goes out in one packet, as it does without us.
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        if !self.is_hello {
+            return Pin::new(&mut self.inner).poll_write_vectored(cx, bufs);
+        }
+        let first = bufs.iter().find(|buf| !buf.is_empty());
+        self.poll_write(cx, first.map_or(&[][..], |buf| buf))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
