@@ -12,7 +12,9 @@ mod received;
 
 pub(crate) use client::Client;
 
-use crate::{Connection, Net, NetError, Transaction, guard::Guard, socket::Proto, trace::Event};
+use crate::{
+    Connection, Net, NetError, Transaction, guard::Guard, socket::Proto, trace::Event, trace::endpoint_text,
+};
 use bytes::Bytes;
 use head::{Head, Version};
 use netsonde_data::{
@@ -146,7 +148,7 @@ impl Net {
             let received = received.lock().unwrap_or_else(PoisonError::into_inner);
             let transaction = HttpTransaction {
                 network: proto.as_str().to_owned(),
-                address: connection.remote().to_string(),
+                address: endpoint_text(connection.remote()),
                 alpn: connection.alpn().unwrap_or_default().to_owned(),
                 failure,
                 x_failure_detail: detail,

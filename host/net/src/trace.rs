@@ -89,6 +89,13 @@ impl Trace {
         observations
     }
 
+    /// What was observed so far, as [`Trace::observations`], for who asks last: the trace is left without.
+    pub fn take_observations(&self) -> Observations {
+        let mut observations = std::mem::take(&mut self.state().observations);
+        observations.requests.reverse();
+        observations
+    }
+
     /// Tell the policy what is observed from now on: answers to lookups, and who answers over UDP.
     pub(crate) fn tell(&self, policed: &Policed) {
         self.state().policed = Some(policed.clone());
@@ -207,10 +214,36 @@ pub(crate) struct Event<'a> {
     pub(crate) t: Duration,
 }
 
+/// An endpoint as observations have it. Every event has one, and the standard library's way to write it, made for
+/// padding and precision, took longer than all else that is done for an event.
+pub(crate) fn endpoint_text(endpoint: SocketAddr) -> String {
+    let SocketAddr::V4(endpoint) = endpoint else {
+        return endpoint.to_string();
+    };
+    let mut text = String::with_capacity("255.255.255.255:65535".len());
+    for (position, octet) in endpoint.ip().octets().into_iter().enumerate() {
+        if position > 0 {
+            text.push('.');
+        }
+        push_number(&mut text, octet.into());
+    }
+    text.push(':');
+    push_number(&mut text, endpoint.port());
+    text
+}
+
+fn push_number(text: &mut String, number: u16) {
+    if number >= 10 {
+        push_number(text, number / 10);
+    }
+    let [_, digit] = (number % 10).to_be_bytes();
+    text.push(char::from(b'0' + digit));
+}
+
 /// An event, marked, with its times in seconds.
 pub(crate) fn archived(tx: &Transaction, event: Event<'_>, extra: Extra) -> NetworkEvent {
     NetworkEvent {
-        address: event.remote.map(|remote| remote.to_string()).unwrap_or_default(),
+        address: event.remote.map(endpoint_text).unwrap_or_default(),
         failure: event.failure,
         num_bytes: event.num_bytes as u64,
         operation: event.operation.to_owned(),
@@ -255,6 +288,14 @@ impl<'a> Event<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn endpoints_are_written_as_everywhere(endpoint in any::<SocketAddr>()) {
+            prop_assert_eq!(endpoint_text(endpoint), endpoint.to_string());
+        }
+    }
 
     #[test]
     fn ids_count_from_one_and_step_over_given_ones() {

@@ -217,7 +217,7 @@ impl Experiment {
             own => own.map_err(|error| Broken::from(&error)),
         };
         let scrubber = Scrubber::new(context.addresses.iter().copied());
-        let mut observations = trace.observations();
+        let mut observations = trace.take_observations();
         probe.net.owners.annotate(&mut observations.queries);
         let observations =
             serde_json::to_value(observations).map_err(|error| format!("serialise observations: {error}"))?;

@@ -4,7 +4,7 @@ use super::{
     LookupOptions, QueryType, Resolver,
     wire::{self, Form, Response},
 };
-use crate::{Exceeded, Net, NetError, Transaction};
+use crate::{Exceeded, Net, NetError, Transaction, trace::endpoint_text};
 use bytes::Bytes;
 use netsonde_data::{
     failure::{Failure, FailureCode, Operation},
@@ -254,8 +254,8 @@ impl Question<'_> {
         };
         match &self.options.resolver {
             Resolver::System => ("getaddrinfo", String::new(), None),
-            Resolver::Udp(endpoint) => ("udp", endpoint.to_string(), None),
-            Resolver::Tcp(endpoint) => ("tcp", endpoint.to_string(), None),
+            Resolver::Udp(endpoint) => ("udp", endpoint_text(*endpoint), None),
+            Resolver::Tcp(endpoint) => ("tcp", endpoint_text(*endpoint), None),
             Resolver::Dot { endpoint, name } => ("dot", with_port(name, endpoint), None),
             Resolver::Doh { url, .. } => ("doh", url.clone(), Some("doh")),
             Resolver::Doh3 { url, .. } => ("doh", url.clone(), Some("doh3")),

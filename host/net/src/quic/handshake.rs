@@ -12,7 +12,7 @@ use crate::{
     policy::Transport,
     socket::Proto,
     tls::{Agreed, Broken, Client, Ech, HandshakeOptions, Said, base64, ech_rejection, ja4},
-    trace::Event,
+    trace::{Event, endpoint_text},
 };
 use netsonde_data::{
     binary::BinaryData,
@@ -221,7 +221,7 @@ impl<'a> Handshake<'a> {
         let tls_version = if seen.cipher.is_empty() { "" } else { "TLSv1.3" };
         let handshake = TlsHandshake {
             network: Proto::Udp.as_str().to_owned(),
-            address: self.remote.to_string(),
+            address: endpoint_text(self.remote),
             failure: code,
             cipher_suite: seen.cipher,
             negotiated_protocol: seen.alpn.unwrap_or_default(),

@@ -9,7 +9,7 @@ use super::{
     options::Ech,
     verifier::Verifier,
 };
-use crate::{Net, NetError, Transaction, trace::Event};
+use crate::{Net, NetError, Transaction, trace::Event, trace::endpoint_text};
 use netsonde_data::{
     binary::BinaryData,
     failure::{Failure, FailureCode, Operation},
@@ -50,7 +50,7 @@ impl Handshake {
             t0,
             template: TlsHandshake {
                 network: network.to_owned(),
-                address: remote.to_string(),
+                address: endpoint_text(remote),
                 no_tls_verify: options.no_verify,
                 server_name: said.server_name,
                 outer_server_name: said.ech.outer_server_name,
