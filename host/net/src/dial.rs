@@ -1,13 +1,16 @@
-//! Connecting a TCP socket, in steps that leave the socket at hand: after a failure it still has to be asked what came
-//! back.
+//! Connecting sockets: TCP in steps that leave the socket at hand, because after a failure it still has to be asked what
+//! came back; UDP in one.
 
 use crate::sys::{self, IcmpReport};
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, Type};
 use std::{
     io,
     net::{IpAddr, SocketAddr},
 };
-use tokio::net::TcpStream;
+use tokio::{
+    io::Interest,
+    net::{TcpStream, UdpSocket},
+};
 
 /// A socket whose connect is under way.
 pub(crate) struct Dialing {
@@ -19,9 +22,7 @@ impl Dialing {
     /// Send the first packet.
     pub(crate) fn begin(endpoint: SocketAddr, ttl: Option<u8>) -> io::Result<Self> {
         let is_ipv4 = endpoint.is_ipv4();
-        let domain = if is_ipv4 { Domain::IPV4 } else { Domain::IPV6 };
-        let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
-        socket.set_nonblocking(true)?;
+        let socket = sys::nonblocking(Domain::for_address(endpoint), Type::STREAM, Protocol::TCP)?;
         // Small requests should leave at once; a socket that refuses the option works without it.
         let _ = socket.set_tcp_nodelay(true);
         // Where the system keeps no ICMP errors, the connect fails in the same way and says less.
@@ -47,9 +48,11 @@ impl Dialing {
         }
     }
 
-    /// The ICMP errors that came back so far.
+    /// The ICMP errors that came back so far. The system says with the end of the connect whether there are any, so that
+    /// it need not be asked where there are none.
     pub(crate) fn reports(&self) -> impl Iterator<Item = IcmpReport> {
-        std::iter::from_fn(|| sys::icmp_error(&self.stream).ok())
+        let next = || sys::icmp_error(&self.stream);
+        std::iter::from_fn(move || self.stream.try_io(Interest::ERROR, next).ok())
     }
 
     /// The address that it is sent from.
@@ -68,6 +71,14 @@ impl Dialing {
     pub(crate) fn stream(&self) -> &TcpStream {
         &self.stream
     }
+}
+
+/// A UDP socket that receives from `remote` only, and hears of its ICMP errors. The system chooses the port with the
+/// address, where it connects.
+pub(crate) fn connected_udp(remote: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = sys::nonblocking(Domain::for_address(remote), Type::DGRAM, Protocol::UDP)?;
+    socket.connect(&remote.into())?;
+    UdpSocket::from_std(socket.into())
 }
 
 /// Whether a connect that does not block goes on.

@@ -8,6 +8,7 @@ use crate::{
 };
 use netsonde_data::observation::TcpInfo;
 use std::{
+    hash::{BuildHasher as _, Hasher as _, RandomState},
     net::SocketAddr,
     pin::{Pin, pin},
     task::{Context, Poll},
@@ -102,13 +103,11 @@ fn interval(uniform: f64) -> Duration {
     MEAN.mul_f64(factor).clamp(SHORTEST, LONGEST)
 }
 
-/// A number between 0 and 1. Without a source of randomness, the middle will do.
+/// A number between 0 and 1, from the random keys of hash maps: nothing here has to be kept secret, and the system's
+/// own source would be asked once for each transaction.
 fn random() -> f64 {
-    let mut bytes = [0; 4];
-    match getrandom::fill(&mut bytes) {
-        Ok(()) => f64::from(u32::from_ne_bytes(bytes)) / f64::from(u32::MAX),
-        Err(_) => 0.5,
-    }
+    let [a, b, c, d, ..] = RandomState::new().build_hasher().finish().to_ne_bytes();
+    f64::from(u32::from_ne_bytes([a, b, c, d])) / f64::from(u32::MAX)
 }
 
 #[cfg(test)]

@@ -11,13 +11,13 @@ mod other;
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) use linux::{
-    WATCHES, awaited_icmp_error, icmp_error, receive_from, report_icmp_errors, send_to, set_ttl, tcp_info,
-    tell_ttl,
+    WATCHES, awaited_icmp_error, icmp_error, nonblocking, receive_from, report_icmp_errors, send_to, set_ttl,
+    tcp_info, tell_ttl,
 };
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub(crate) use other::{
-    WATCHES, awaited_icmp_error, icmp_error, receive_from, report_icmp_errors, send_to, set_ttl, tcp_info,
-    tell_ttl,
+    WATCHES, awaited_icmp_error, icmp_error, nonblocking, receive_from, report_icmp_errors, send_to, set_ttl,
+    tcp_info, tell_ttl,
 };
 
 use netsonde_data::observation::Icmp;

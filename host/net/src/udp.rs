@@ -344,8 +344,7 @@ fn open(options: UdpOptions) -> io::Result<tokio::net::UdpSocket> {
     } else {
         socket2::Domain::IPV4
     };
-    let socket = socket2::Socket::new(domain, socket2::Type::DGRAM, Some(socket2::Protocol::UDP))?;
-    socket.set_nonblocking(true)?;
+    let socket = sys::nonblocking(domain, socket2::Type::DGRAM, socket2::Protocol::UDP)?;
     if options.ipv6 {
         socket.set_only_v6(true)?;
     }

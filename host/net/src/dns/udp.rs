@@ -6,22 +6,21 @@ use super::{
     asked::{Asked, Question, Unanswered},
     wire::Form,
 };
-use crate::{Exceeded, guard::Guard, policy::Transport, trace::Event};
+use crate::{Exceeded, dial, guard::Guard, policy::Transport, trace::Event};
 use bytes::Bytes;
 use futures::future::join_all;
 use netsonde_data::failure::FailureCode;
-use std::{
-    io,
-    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
-    time::Duration,
-};
+use std::{io, net::SocketAddr, time::Duration};
 use tokio::{
+    io::Interest,
     net::UdpSocket,
     time::{Instant, timeout_at},
 };
 
 /// How long a query may take if the caller does not say.
 const TIMEOUT: Duration = Duration::from_secs(5);
+/// The longest message.
+const LONGEST: usize = u16::MAX as usize;
 /// How many late replies to one query are noted. A resolver that sends more has been seen to do so.
 const MOST_LATE: usize = 64;
 
@@ -70,7 +69,7 @@ impl Question<'_> {
         self.net.admit_datagram(Transport::Dns, resolver, query.len())?;
         asked.sent_now();
         let failed = |error: &io::Error| Unanswered::from(FailureCode::from_io(error));
-        let socket = connected(resolver).await.map_err(|error| failed(&error))?;
+        let socket = dial::connected_udp(resolver).map_err(|error| failed(&error))?;
         let granted = meter.reserve_sent(query.len())?;
         if granted < query.len() {
             meter.unsent(granted);
@@ -98,15 +97,13 @@ impl Question<'_> {
     ) -> Result<(Bytes, SocketAddr), Option<Unanswered>> {
         let t0 = self.net.trace().clock().now();
         let interrupted = Guard::new(|| self.event("read", resolver, t0, 0, Some(FailureCode::INTERRUPTED)));
-        let mut buffer = vec![0; usize::from(u16::MAX)];
-        let received = timeout_at(deadline, socket.recv_from(&mut buffer)).await;
+        let received = timeout_at(deadline, datagram(socket)).await;
         interrupted.disarm();
-        self.received(received.ok(), resolver, t0, buffer)
-            .inspect_err(|why| {
-                if why.is_none() {
-                    self.event("read", resolver, t0, 0, Some(FailureCode::GENERIC_TIMEOUT_ERROR));
-                }
-            })
+        self.received(received.ok(), resolver, t0).inspect_err(|why| {
+            if why.is_none() {
+                self.event("read", resolver, t0, 0, Some(FailureCode::GENERIC_TIMEOUT_ERROR));
+            }
+        })
     }
 
     /// Wait for a datagram that need not come.
@@ -117,17 +114,15 @@ impl Question<'_> {
         until: Instant,
     ) -> Result<(Bytes, SocketAddr), Option<Unanswered>> {
         let t0 = self.net.trace().clock().now();
-        let mut buffer = vec![0; usize::from(u16::MAX)];
-        let received = timeout_at(until, socket.recv_from(&mut buffer)).await;
-        self.received(received.ok(), resolver, t0, buffer)
+        let received = timeout_at(until, datagram(socket)).await;
+        self.received(received.ok(), resolver, t0)
     }
 
     fn received(
         self,
-        received: Option<io::Result<(usize, SocketAddr)>>,
+        received: Option<io::Result<(Bytes, SocketAddr)>>,
         resolver: SocketAddr,
         t0: Duration,
-        mut buffer: Vec<u8>,
     ) -> Result<(Bytes, SocketAddr), Option<Unanswered>> {
         match received {
             None => Err(None),
@@ -136,15 +131,13 @@ impl Question<'_> {
                 self.event("read", resolver, t0, 0, Some(code.clone()));
                 Err(Some(code.into()))
             }
-            Some(Ok((count, source))) => {
-                self.event("read", resolver, t0, count, None);
-                buffer.truncate(count);
-                buffer.shrink_to_fit();
+            Some(Ok((raw, source))) => {
+                self.event("read", resolver, t0, raw.len(), None);
                 self.net
                     .meter()
-                    .received(count)
+                    .received(raw.len())
                     .map_err(|exceeded| Some(exceeded.into()))?;
-                Ok((buffer.into(), source))
+                Ok((raw, source))
             }
         }
     }
@@ -175,14 +168,11 @@ fn timed_out() -> Unanswered {
     FailureCode::GENERIC_TIMEOUT_ERROR.into()
 }
 
-/// A socket that receives from the resolver only, and hears of its ICMP errors.
-async fn connected(resolver: SocketAddr) -> io::Result<UdpSocket> {
-    let local = if resolver.is_ipv4() {
-        SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0))
-    } else {
-        SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0))
-    };
-    let socket = UdpSocket::bind(local).await?;
-    socket.connect(resolver).await?;
-    Ok(socket)
+/// The next datagram. There is no buffer before there is something for it: hundreds of queries may be waiting.
+async fn datagram(socket: &UdpSocket) -> io::Result<(Bytes, SocketAddr)> {
+    socket.ready(Interest::READABLE | Interest::ERROR).await?;
+    let mut buffer = Vec::with_capacity(LONGEST);
+    let (_, source) = socket.recv_buf_from(&mut buffer).await?;
+    buffer.shrink_to_fit();
+    Ok((buffer.into(), source))
 }

@@ -72,7 +72,7 @@ impl<'a> Handshake<'a> {
         let t0 = self.now();
         self.mark("quic_handshake_start", t0);
         let (trace, meter) = (self.net.trace().clone(), Arc::clone(self.net.meter()));
-        let socket = match Socket::open(self.remote, trace, meter, self.tx).await {
+        let socket = match Socket::open(self.remote, trace, meter, self.tx) {
             Ok(socket) => Arc::new(socket),
             Err(error) => return Err(self.failed(coded(FailureCode::from_io(&error)), None, t0)),
         };

@@ -7,7 +7,7 @@
 
 use super::invariant::offered_versions;
 use crate::{
-    Meter, Trace, Transaction,
+    Meter, Trace, Transaction, dial,
     socket::{Direction, Proto, Shared},
 };
 use futures::future::select;
@@ -18,7 +18,7 @@ use quinn::{
 };
 use std::{
     io::{self, IoSliceMut},
-    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::SocketAddr,
     pin::{Pin, pin},
     sync::{
         Arc, OnceLock,
@@ -83,18 +83,13 @@ impl Watch {
 
 impl Socket {
     /// A socket connected to `remote`. Nothing is sent.
-    pub(super) async fn open(
+    pub(super) fn open(
         remote: SocketAddr,
         trace: Trace,
         meter: Arc<Meter>,
         tx: &Transaction,
     ) -> io::Result<Self> {
-        let any: SocketAddr = match remote {
-            SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
-            SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
-        };
-        let udp = UdpSocket::bind(any).await?;
-        udp.connect(remote).await?;
+        let udp = dial::connected_udp(remote)?;
         let local = udp.local_addr()?;
         let shared = Arc::new(Shared::new(Proto::Udp, remote, trace, meter, tx));
         Ok(Self {

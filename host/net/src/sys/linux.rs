@@ -12,7 +12,7 @@ use nix::{
     },
     sys::utsname::uname,
 };
-use socket2::SockRef;
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::{
     io::{self, IoSlice, IoSliceMut},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -51,6 +51,11 @@ nix::getsockopt_impl!(
     ShortBooks,
     GetStruct<ShortBooks>
 );
+
+/// A socket that does not block, in one system call.
+pub(crate) fn nonblocking(domain: Domain, kind: Type, protocol: Protocol) -> io::Result<Socket> {
+    Socket::new(domain, kind.nonblocking(), Some(protocol))
+}
 
 /// The kernel's books on a connection.
 pub(crate) fn tcp_info(socket: &impl AsFd) -> Option<TcpInfo> {

@@ -22,6 +22,17 @@ impl<T: std::os::windows::io::AsSocket> Socket for T {}
 /// Whether there is something to look at while a connection waits.
 pub(crate) const WATCHES: bool = false;
 
+/// A socket that does not block.
+pub(crate) fn nonblocking(
+    domain: socket2::Domain,
+    kind: socket2::Type,
+    protocol: socket2::Protocol,
+) -> io::Result<socket2::Socket> {
+    let socket = socket2::Socket::new(domain, kind, Some(protocol))?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
+}
+
 /// There are no books.
 pub(crate) fn tcp_info(_socket: &impl Socket) -> Option<TcpInfo> {
     None
