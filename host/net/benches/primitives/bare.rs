@@ -1,18 +1,27 @@
-//! The same operations with the bare libraries, as one would use them who observes nothing.
+//! The same operations with the bare libraries, by somebody who observes nothing and else takes the same care: a socket of
+//! its own for each operation, ids that can not be guessed, buffers that are not filled with zeroes, an end to waiting.
 
-use crate::servers::{NAME, Servers};
+use crate::{
+    one_by_one,
+    servers::{NAME, Servers},
+};
 use bytes::Bytes;
 use hickory_proto::op::{Message, MessageType, OpCode, Query};
 use hickory_proto::rr::{Name, RecordType};
 use http_body_util::{BodyExt as _, Empty};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use quinn::{EndpointConfig, TokioRuntime};
 use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject as _};
 use rustls::{ClientConfig, RootCertStore, client::Resumption, crypto::aws_lc_rs};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::{TcpStream, UdpSocket};
 use tokio_rustls::TlsConnector;
+
+/// How long anything may take.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What the libraries need.
 pub(crate) struct Client {
@@ -55,47 +64,60 @@ impl Client {
     pub(crate) async fn dns(&self) {
         let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).await.unwrap();
         socket.connect(self.dns).await.unwrap();
-        let mut query = Message::new(1, MessageType::Query, OpCode::Query);
+        let mut id = [0; 2];
+        getrandom::fill(&mut id).unwrap();
+        let mut query = Message::new(u16::from_ne_bytes(id), MessageType::Query, OpCode::Query);
         query.metadata.recursion_desired = true;
         query.add_query(Query::query(Name::from_ascii(NAME).unwrap(), RecordType::A));
         socket.send(&query.to_vec().unwrap()).await.unwrap();
-        let mut buffer = vec![0; 65_535];
-        let count = socket.recv(&mut buffer).await.unwrap();
-        let answer = Message::from_vec(buffer.get(..count).unwrap()).unwrap();
+        let mut buffer = Vec::with_capacity(65_535);
+        in_time(socket.recv_buf(&mut buffer)).await;
+        let answer = Message::from_vec(&buffer).unwrap();
         assert_eq!(answer.answers.len(), 1);
     }
 
     pub(crate) async fn tls(&self) {
-        let stream = TcpStream::connect(self.tls).await.unwrap();
-        stream.set_nodelay(true).unwrap();
+        let stream = connect(self.tls).await;
         let name = ServerName::try_from(NAME).unwrap();
-        self.connector.connect(name, stream).await.unwrap();
+        in_time(self.connector.connect(name, stream)).await;
     }
 
     pub(crate) async fn http(&self) {
-        let stream = TcpStream::connect(self.http).await.unwrap();
-        stream.set_nodelay(true).unwrap();
+        let stream = connect(self.http).await;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
         let connection = tokio::spawn(connection);
         let request = http::Request::get("/")
             .header("Host", NAME)
             .body(Empty::<Bytes>::new())
             .unwrap();
-        let response = sender.send_request(request).await.unwrap();
-        assert_eq!(
-            response.into_body().collect().await.unwrap().to_bytes().len(),
-            10_000
-        );
+        let body = in_time(async { sender.send_request(request).await?.into_body().collect().await }).await;
+        assert_eq!(body.to_bytes().len(), 10_000);
         connection.abort();
     }
 
     pub(crate) async fn quic(&self) {
-        let endpoint = quinn::Endpoint::client((Ipv4Addr::UNSPECIFIED, 0).into()).unwrap();
+        let socket = Arc::new(one_by_one::Socket::connected(self.quic).await);
+        let endpoint = quinn::Endpoint::new_with_abstract_socket(
+            EndpointConfig::default(),
+            None,
+            socket,
+            Arc::new(TokioRuntime),
+        )
+        .unwrap();
         let connecting = endpoint
             .connect_with(self.quic_config.clone(), self.quic, NAME)
             .unwrap();
-        let connection = connecting.await.unwrap();
-        connection.close(0_u32.into(), b"");
-        endpoint.wait_idle().await;
+        // Closed by its end, as ours is; what that takes is the turn's aftermath.
+        in_time(connecting).await;
     }
+}
+
+async fn connect(endpoint: SocketAddr) -> TcpStream {
+    let stream = in_time(TcpStream::connect(endpoint)).await;
+    stream.set_nodelay(true).unwrap();
+    stream
+}
+
+async fn in_time<T, E: std::fmt::Debug>(work: impl Future<Output = Result<T, E>>) -> T {
+    tokio::time::timeout(TIMEOUT, work).await.unwrap().unwrap()
 }

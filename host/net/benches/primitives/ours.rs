@@ -28,7 +28,7 @@ pub(crate) async fn dns(servers: &Servers) {
         ..LookupOptions::default()
     };
     net.lookup(&tx, NAME, options).await.unwrap();
-    assert_eq!(net.trace().observations().queries.len(), 1);
+    assert_eq!(net.trace().take_observations().queries.len(), 1);
 }
 
 fn options() -> HandshakeOptions {
@@ -42,7 +42,7 @@ pub(crate) async fn tls(servers: &Servers) {
     let (net, tx) = measurement(servers);
     let connection = net.connect(&tx, servers.tls, None).await.unwrap();
     net.handshake(&tx, connection, options()).await.unwrap();
-    assert_eq!(net.trace().observations().tls_handshakes.len(), 1);
+    assert_eq!(net.trace().take_observations().tls_handshakes.len(), 1);
 }
 
 pub(crate) async fn http(servers: &Servers) {
@@ -55,6 +55,7 @@ pub(crate) async fn http(servers: &Servers) {
     };
     let response = net.round_trip(&tx, &connection, request).await.unwrap();
     assert_eq!(response.body.len(), 10_000);
+    assert_eq!(net.trace().take_observations().requests.len(), 1);
 }
 
 pub(crate) async fn quic(servers: &Servers) {
@@ -64,5 +65,5 @@ pub(crate) async fn quic(servers: &Servers) {
         ..options()
     };
     net.quic_handshake(&tx, servers.quic, options).await.unwrap();
-    assert_eq!(net.trace().observations().quic_handshakes.len(), 1);
+    assert_eq!(net.trace().take_observations().quic_handshakes.len(), 1);
 }
