@@ -15,7 +15,7 @@
 #![expect(clippy::cast_precision_loss, reason = "figures for people")]
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -34,6 +34,7 @@ use netsonde_probe::sandbox::{Budget, Engine, EngineConfig, GuestView, Kind, Lev
 use netsonde_probe::settings::Policy;
 use netsonde_probe::view::{Event, View};
 use serde_json::{Value, json};
+use socket2::{Domain, Socket, Type};
 use tokio_util::sync::CancellationToken;
 
 const STEPS: usize = 200;
@@ -454,7 +455,13 @@ fn serve() {
         .next_back()
         .and_then(|delay| delay.parse().ok())
         .map(Duration::from_millis);
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket
+        .bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())
+        .unwrap();
+    // The standard library's queue is shorter than what is measured: who finds no room in it tries again after a second.
+    socket.listen(1024).unwrap();
+    let listener = TcpListener::from(socket);
     println!("{}", listener.local_addr().unwrap());
     std::io::stdout().flush().unwrap();
     std::thread::spawn(move || {
