@@ -5,6 +5,7 @@
 
 #![expect(unsafe_code, reason = "generated")]
 
+#[expect(clippy::pedantic, reason = "generated")]
 mod bindings {
     wit_bindgen::generate!({ world: "nettest", path: "../../../../wit/plain" });
 }
