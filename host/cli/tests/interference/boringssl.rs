@@ -58,8 +58,8 @@ cases! {
         acts: false,
         censored: handshake("boringssl", "23.215.0.132:443", "example.org", &json!({"versions": ["TLSv1.0", "TLSv1.1"]})),
         says: vec![
-            ("/tls_handshakes/0/failure", json!("unknown_failure: remote error: tls: protocol version not supported")),
-            ("/tls_handshakes/0/x_failure_detail", json!("alert received: ProtocolVersion (70)")),
+            ("/tls_handshakes/0/failure", json!("unknown_failure: remote error: tls: handshake failure")),
+            ("/tls_handshakes/0/x_failure_detail", json!("alert received: HandshakeFailure (40)")),
         ],
         twin: handshake("boringssl", "23.215.0.132:443", "example.org", &json!({"versions": ["TLSv1.0", "TLSv1.3"]})),
         twin_says: vec![
