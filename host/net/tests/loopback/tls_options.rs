@@ -3,15 +3,11 @@
 use crate::{
     support::{Bench, code, replying, server},
     tls::{Authority, echo, named, shake},
+    tls_session::strict,
 };
 use netsonde_data::{FailureCode, observation::TlsHandshake};
 use netsonde_net::tls::{BackendName, HandshakeOptions, Identity, Sni, Version, Versions, ja4};
-use rcgen::{CertificateParams, KeyPair};
-use rustls::{
-    RootCertStore, ServerConfig,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
-    server::{Acceptor, WebPkiClientVerifier},
-};
+use rustls::{ServerConfig, server::Acceptor};
 use std::{sync::Arc, time::Duration};
 use tokio::{io::AsyncReadExt, sync::mpsc};
 use tokio_rustls::LazyConfigAcceptor;
@@ -158,33 +154,10 @@ async fn a_hello_is_split_where_it_was_asked_for_and_named_as_it_was_sent() {
 #[tokio::test]
 async fn a_server_that_asks_who_we_are_is_told() {
     let authority = Authority::new();
-    let mut roots = RootCertStore::empty();
-    roots
-        .add(CertificateDer::from_pem_slice(authority.pem().as_bytes()).unwrap())
-        .unwrap();
-    let verifier = WebPkiClientVerifier::builder(roots.into()).build().unwrap();
-    let key = KeyPair::generate().unwrap();
-    let certificate = CertificateParams::new(["example.org".to_owned()])
-        .unwrap()
-        .signed_by(&key, authority.issuer())
-        .unwrap();
-    let config = ServerConfig::builder()
-        .with_client_cert_verifier(verifier)
-        .with_single_cert(
-            vec![certificate.der().clone()],
-            PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
-        )
-        .unwrap();
+    let (config, options) = strict(&authority);
     let address = echo(config).await;
     let bench = Bench::trusting(&authority.pem());
 
-    let options = HandshakeOptions {
-        identity: Some(Identity {
-            certificates_pem: certificate.pem(),
-            key_pem: key.serialize_pem(),
-        }),
-        ..named("example.org")
-    };
     let connection = shake(&bench, address, options).await.unwrap();
     bench.net.write(&connection, b"me", None).await.unwrap();
     assert_eq!(
@@ -209,7 +182,7 @@ async fn a_server_that_asks_who_we_are_is_told() {
 
     let options = HandshakeOptions {
         identity: Some(Identity {
-            certificates_pem: certificate.pem(),
+            certificates_pem: authority.pem(),
             key_pem: "nonsense".to_owned(),
         }),
         ..named("example.org")

@@ -64,7 +64,7 @@ impl Carrier {
 }
 
 /// A server that only talks to clients of its authority, and such a client.
-fn strict(authority: &Authority) -> (ServerConfig, HandshakeOptions) {
+pub(crate) fn strict(authority: &Authority) -> (ServerConfig, HandshakeOptions) {
     let mut roots = RootCertStore::empty();
     roots
         .add(CertificateDer::from_pem_slice(authority.pem().as_bytes()).unwrap())
