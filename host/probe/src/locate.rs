@@ -143,7 +143,10 @@ impl Search<'_> {
             let Some(endpoint) = self.endpoint(family, &server.host, server.port).await else {
                 continue;
             };
-            let answer = self.net.public_address_by_stun(endpoint, sources.within).await;
+            let answer = self
+                .net
+                .public_address_by_stun(&self.tx, endpoint, sources.within)
+                .await;
             let address = answer.map(|seen| seen.ip()).map_err(|error| error.to_string());
             if let Some(address) = self.sensible(family, &server.to_string(), address) {
                 return Some(address);

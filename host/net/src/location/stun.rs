@@ -1,17 +1,15 @@
 //! STUN (RFC 8489): a server tells from where a datagram came.
 
-use crate::{Net, NetError, Transport};
+use crate::{Net, NetError, Received, Transaction, UdpOptions, UdpSocket};
 use bytecodec::{DecodeExt, EncodeExt};
-use netsonde_data::failure::{Failure, FailureCode, Operation};
-use std::{
-    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
-    time::Duration,
-};
+use bytes::Bytes;
+use netsonde_data::failure::{FailureCode, Operation};
+use std::{net::SocketAddr, time::Duration};
 use stun_codec::{
     Message, MessageClass, MessageDecoder, MessageEncoder, TransactionId,
     rfc5389::{Attribute, methods::BINDING},
 };
-use tokio::{net::UdpSocket, time::timeout};
+use tokio::time::Instant;
 
 /// How long to wait for an answer before the request is sent again, the first time; it doubles (RFC 8489, section 6.2.1).
 const FIRST_WAIT: Duration = Duration::from_millis(500);
@@ -20,42 +18,61 @@ impl Net {
     /// Ask a STUN server for the address that it sees.
     pub async fn public_address_by_stun(
         &self,
+        tx: &Transaction,
         server: SocketAddr,
         within: Duration,
     ) -> Result<SocketAddr, NetError> {
-        self.meter().check()?;
-        self.admit(Transport::Udp, server).await?;
-        let failed = |code| Failure::new(code, Operation::ReadFrom, &format!("ask {server} over STUN"));
-        match timeout(within, binding(server)).await {
-            Ok(result) => result.map_err(|code| failed(code).into()),
-            Err(_) => Err(failed(FailureCode::GENERIC_TIMEOUT_ERROR).into()),
+        let failed = |code| failed(server, code);
+        let socket = self.udp_open(
+            tx,
+            UdpOptions {
+                ipv6: server.is_ipv6(),
+            },
+        )?;
+        let mut id = [0; 12];
+        getrandom::fill(&mut id).map_err(|error| failed(FailureCode::unknown(error.to_string())))?;
+        let request = request(id).map_err(failed)?;
+        let deadline = Instant::now() + within;
+        let mut wait = FIRST_WAIT;
+        while Instant::now() < deadline {
+            self.udp_send(&socket, server, &request, None).await?;
+            let until = deadline.min(Instant::now() + wait);
+            if let Some(datagram) = self.heard(&socket, server, until).await? {
+                return answer(&datagram, id).map_err(failed);
+            }
+            wait *= 2;
+        }
+        Err(failed(FailureCode::GENERIC_TIMEOUT_ERROR))
+    }
+
+    /// What the server sends, if it does by then. What others send is passed over.
+    async fn heard(
+        &self,
+        socket: &UdpSocket,
+        server: SocketAddr,
+        until: Instant,
+    ) -> Result<Option<Bytes>, NetError> {
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            match self.udp_receive(socket, Some(left)).await {
+                Ok(Received::Datagram(datagram)) if datagram.source == server => {
+                    return Ok(Some(datagram.bytes));
+                }
+                Ok(Received::Datagram(_)) => {}
+                Ok(Received::Icmp(event)) => {
+                    if let Some(code) = event.failure {
+                        return Err(failed(server, code));
+                    }
+                }
+                Err(error) if error.code() == FailureCode::GENERIC_TIMEOUT_ERROR => return Ok(None),
+                Err(error) => return Err(error),
+            }
         }
     }
 }
 
-/// Send requests until an answer comes.
-async fn binding(server: SocketAddr) -> Result<SocketAddr, FailureCode> {
-    let io = |error: std::io::Error| FailureCode::from_io(&error);
-    let any: SocketAddr = if server.is_ipv4() {
-        (Ipv4Addr::UNSPECIFIED, 0).into()
-    } else {
-        (Ipv6Addr::UNSPECIFIED, 0).into()
-    };
-    let socket = UdpSocket::bind(any).await.map_err(io)?;
-    socket.connect(server).await.map_err(io)?;
-    let mut id = [0; 12];
-    getrandom::fill(&mut id).map_err(|error| FailureCode::unknown(error.to_string()))?;
-    let request = request(id)?;
-    let mut wait = FIRST_WAIT;
-    let mut buffer = vec![0; 2048];
-    loop {
-        socket.send(&request).await.map_err(io)?;
-        if let Ok(count) = timeout(wait, socket.recv(&mut buffer)).await {
-            let count = count.map_err(io)?;
-            return answer(buffer.get(..count).unwrap_or_default(), id);
-        }
-        wait *= 2;
-    }
+fn failed(server: SocketAddr, code: FailureCode) -> NetError {
+    NetError::failed(code, Operation::ReadFrom, &format!("ask {server} over STUN"))
 }
 
 fn request(id: [u8; 12]) -> Result<Vec<u8>, FailureCode> {
@@ -66,7 +83,7 @@ fn request(id: [u8; 12]) -> Result<Vec<u8>, FailureCode> {
 }
 
 /// The address in a binding response.
-fn answer(datagram: &[u8], id: [u8; 12]) -> Result<SocketAddr, FailureCode> {
+pub(crate) fn answer(datagram: &[u8], id: [u8; 12]) -> Result<SocketAddr, FailureCode> {
     let unknown = |why: &str| FailureCode::unknown(why);
     let message = MessageDecoder::<Attribute>::new()
         .decode_from_bytes(datagram)

@@ -216,7 +216,8 @@ fn local_nat64(address: Ipv6Addr) -> bool {
     matches!(address.segments(), [0x64, 0xff9b, 1, ..])
 }
 
-/// The IPv4 addresses that an IPv6 address carries: IPv4-compatible, NAT64, 6to4, Teredo (server and client), ISATAP.
+/// The IPv4 addresses that an IPv6 address carries: IPv4-compatible, IPv4-translated (RFC 2765), NAT64, 6to4, Teredo
+/// (server and client), ISATAP.
 fn carried(address: Ipv6Addr) -> Vec<Ipv4Addr> {
     // The 32 bits that begin so many bits from the left.
     let at = |skipped: u32| {
@@ -243,7 +244,9 @@ fn carried(address: Ipv6Addr) -> Vec<Ipv4Addr> {
     match address.segments() {
         // `::` and `::1` are something else.
         [0, 0, 0, 0, 0, 0, ..] if address.to_bits() > 1 => vec![at(96)],
-        [0x64, 0xff9b, 0, 0, 0, 0, ..] | [_, _, _, _, 0 | 0x200, 0x5efe, ..] => vec![at(96)],
+        [0, 0, 0, 0, 0xffff, 0, ..]
+        | [0x64, 0xff9b, 0, 0, 0, 0, ..]
+        | [_, _, _, _, 0 | 0x200, 0x5efe, ..] => vec![at(96)],
         [0x2002, ..] => vec![at(16)],
         [0x2001, 0, ..] => vec![at(32), Ipv4Addr::from_bits(!at(96).to_bits())],
         _ => Vec::new(),

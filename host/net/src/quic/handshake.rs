@@ -23,8 +23,6 @@ use quinn::{Endpoint, EndpointConfig, TokioRuntime, TransportConfig, VarInt};
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::time::timeout;
 
-/// The bytes that a handshake sends, with its repetitions, where nobody answers.
-const UNANSWERED: usize = 16 << 10;
 /// How long a handshake may take if the caller does not say.
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// For how long a connection may be silent before it counts as lost.
@@ -71,8 +69,7 @@ impl<'a> Handshake<'a> {
         self.net.meter().connection()?;
         let t0 = self.now();
         self.mark("quic_handshake_start", t0);
-        let (trace, meter) = (self.net.trace().clone(), Arc::clone(self.net.meter()));
-        let socket = match Socket::open(self.remote, trace, meter, self.tx) {
+        let socket = match Socket::open(self.net, self.tx, self.remote) {
             Ok(socket) => Arc::new(socket),
             Err(error) => return Err(self.failed(coded(FailureCode::from_io(&error)), None, t0)),
         };
@@ -122,8 +119,6 @@ impl<'a> Handshake<'a> {
         let guard =
             Guard::new(|| self.observe(Some(coded(FailureCode::INTERRUPTED)), None, asked, self.now()));
         let admitted = self.net.admit(Transport::Udp, self.remote).await;
-        let admitted =
-            admitted.and_then(|()| self.net.admit_datagram(Transport::Udp, self.remote, UNANSWERED));
         guard.disarm();
         if let Err(NetError::Failed(denied)) = &admitted {
             let now = self.now();

@@ -7,7 +7,8 @@
 
 use super::invariant::offered_versions;
 use crate::{
-    Meter, Trace, Transaction, dial,
+    Meter, Net, Transaction, dial,
+    policy::Transport,
     socket::{Direction, Proto, Shared},
 };
 use futures::future::select;
@@ -36,6 +37,7 @@ use tokio::{
 /// A UDP socket that keeps books and talks to one remote endpoint.
 #[derive(Debug)]
 pub(super) struct Socket {
+    net: Net,
     udp: UdpSocket,
     local: SocketAddr,
     shared: Arc<Shared>,
@@ -47,7 +49,7 @@ pub(super) struct Socket {
 pub(crate) struct Watch {
     /// Whether any datagram has come.
     heard: AtomicBool,
-    /// The first error of the system, unless datagrams came before it.
+    /// The first error of the system, or the refusal of a datagram, unless datagrams came before it.
     failure: OnceLock<FailureCode>,
     /// The versions that the first Version Negotiation packet offered.
     versions: OnceLock<Vec<u32>>,
@@ -83,16 +85,13 @@ impl Watch {
 
 impl Socket {
     /// A socket connected to `remote`. Nothing is sent.
-    pub(super) fn open(
-        remote: SocketAddr,
-        trace: Trace,
-        meter: Arc<Meter>,
-        tx: &Transaction,
-    ) -> io::Result<Self> {
+    pub(super) fn open(net: &Net, tx: &Transaction, remote: SocketAddr) -> io::Result<Self> {
         let udp = dial::connected_udp(remote)?;
         let local = udp.local_addr()?;
+        let (trace, meter) = (net.trace().clone(), Arc::clone(net.meter()));
         let shared = Arc::new(Shared::new(Proto::Udp, remote, trace, meter, tx));
         Ok(Self {
+            net: net.clone(),
             udp,
             local,
             shared,
@@ -125,15 +124,16 @@ impl Socket {
                 .ok_or_else(|| io::ErrorKind::WouldBlock.into())
         };
         while let Ok(error) = self.udp.async_io(Interest::ERROR, taken).await {
-            self.erred(Direction::Read, self.shared.since_read(), &error);
+            let failure = FailureCode::from_io(&error);
+            self.failed_with(Direction::Read, self.shared.since_read(), failure);
         }
         std::future::pending::<()>().await;
     }
 
-    /// An error of the system ends a handshake to which nothing was answered yet, as it ends a TCP connect. After that it
-    /// is only an event: anybody on the path can send an ICMP message, and a connection that works is worth more.
-    fn erred(&self, direction: Direction, t0: Duration, error: &io::Error) {
-        let failure = FailureCode::from_io(error);
+    /// An error of the system, or a refusal, ends a handshake to which nothing was answered yet, as it ends a TCP connect.
+    /// After that it is only an event: anybody on the path can send an ICMP message, and a connection that works is worth
+    /// more.
+    fn failed_with(&self, direction: Direction, t0: Duration, failure: FailureCode) {
         self.shared
             .event(direction, t0, self.shared.now(), 0, Some(failure.clone()));
         if !self.watch.heard.load(Ordering::Relaxed) {
@@ -163,6 +163,14 @@ impl AsyncUdpSocket for Socket {
         }
         let meter = self.shared.meter();
         let wanted = transmit.contents.len();
+        // Repetitions too: quinn makes them where nobody answers.
+        let admitted = self
+            .net
+            .admit_datagram(Transport::Udp, self.shared.remote(), wanted);
+        if let Err(refused) = admitted {
+            self.failed_with(Direction::Write, self.shared.now(), refused.code());
+            return Ok(());
+        }
         let granted = meter.reserve_sent(wanted).unwrap_or_default();
         if granted < wanted {
             meter.unsent(granted);
@@ -182,7 +190,7 @@ impl AsyncUdpSocket for Socket {
             }
             Err(error) => {
                 meter.unsent(wanted);
-                self.erred(Direction::Write, t0, &error);
+                self.failed_with(Direction::Write, t0, FailureCode::from_io(&error));
             }
         }
         Ok(())
@@ -207,7 +215,7 @@ impl AsyncUdpSocket for Socket {
             let result = ready!(self.udp.poll_recv(cx, &mut datagram));
             self.shared.take_read();
             if let Err(error) = result {
-                self.erred(Direction::Read, t0, &error);
+                self.failed_with(Direction::Read, t0, FailureCode::from_io(&error));
                 continue;
             }
             let filled = datagram.filled();

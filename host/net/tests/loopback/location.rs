@@ -52,7 +52,11 @@ async fn a_stun_server_tells_the_address_it_sees_over_both_families() {
             writeln!(std::io::stderr(), "SKIPPED {name}: there is no {host} here").unwrap();
             continue;
         };
-        let seen = bench.net.public_address_by_stun(server, WITHIN).await.unwrap();
+        let seen = bench
+            .net
+            .public_address_by_stun(&bench.tx, server, WITHIN)
+            .await
+            .unwrap();
         assert_eq!(seen.ip().to_string(), host);
     }
 }
@@ -64,7 +68,7 @@ async fn a_server_that_does_not_answer_is_not_waited_for_forever() {
     let server = silent.local_addr().unwrap();
     let result = bench
         .net
-        .public_address_by_stun(server, Duration::from_millis(700))
+        .public_address_by_stun(&bench.tx, server, Duration::from_millis(700))
         .await;
     assert_eq!(code(result), FailureCode::GENERIC_TIMEOUT_ERROR);
 }

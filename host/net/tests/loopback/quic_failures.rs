@@ -6,7 +6,9 @@ use crate::{
     tls::{Authority, named},
 };
 use netsonde_data::{FailureCode, failure::Operation};
-use netsonde_net::{Budget, NetConfig, NetError, tls::HandshakeOptions};
+use netsonde_net::{
+    Budget, Class, Destinations, Named, NetConfig, NetError, Rules, Scope, UdpOptions, tls::HandshakeOptions,
+};
 use quinn::{
     Endpoint, EndpointConfig, TokioRuntime, TransportConfig,
     crypto::{CryptoError, HmacKey},
@@ -19,6 +21,7 @@ use std::{
 };
 
 const DRAFT_29: u32 = 0xff00_001d;
+const DENIED: &str = "unknown_failure: denied by destination policy";
 
 /// A socket that takes datagrams and answers none.
 fn silent() -> (SocketAddr, UdpSocket) {
@@ -134,9 +137,41 @@ async fn a_destination_that_is_denied_is_an_observation() {
     let bench = Bench::with(&NetConfig::default(), Budget::default());
     let (address, _socket) = silent();
     let denied = code(shake(&bench, address, named("example.org")).await);
-    assert_eq!(denied.as_str(), "unknown_failure: denied by destination policy");
+    assert_eq!(denied.as_str(), DENIED);
     assert_eq!(only(&bench).failure, Some(denied));
     assert_eq!(bench.seen().network_events, []);
+}
+
+#[tokio::test]
+async fn repetitions_are_datagrams_too_where_nobody_answers() {
+    let (address, server) = silent();
+    server.set_nonblocking(true).unwrap();
+    let arrived = || std::iter::from_fn(|| server.recv(&mut [0; 2048]).ok()).count();
+    let mut targets = Named::default();
+    targets.add_text(&address.to_string());
+    let rules = Rules {
+        classes: [Class::Targets].into(),
+        targets,
+        allowed: [Scope::Loopback].into(),
+        ..Rules::default()
+    };
+    let config = NetConfig {
+        destinations: Destinations::Ruled(Box::new(rules)),
+        ..NetConfig::default()
+    };
+    let bench = Bench::with(&config, Budget::default());
+    let socket = bench.net.udp_open(&bench.tx, UdpOptions::default()).unwrap();
+    for _ in 0..253 {
+        bench.net.udp_send(&socket, address, b"?", None).await.unwrap();
+    }
+    assert_eq!(arrived(), 253);
+    // One handshake more is begun, and not repeated to the end.
+    let denied = code(shake(&bench, address, named("example.org")).await);
+    assert_eq!(denied.as_str(), DENIED);
+    assert_eq!(only(&bench).failure, Some(denied));
+    assert_eq!(arrived(), 3, "256 in all");
+    assert!(code(shake(&bench, address, named("example.org")).await).as_str() == DENIED);
+    assert_eq!(arrived(), 0);
 }
 
 #[tokio::test]

@@ -133,6 +133,7 @@ fn spellings(v4: Ipv4Addr) -> Vec<Ipv6Addr> {
     };
     vec![
         v4.to_ipv6_mapped(),
+        Ipv6Addr::new(0, 0, 0, 0, 0xffff, 0, high, low),
         Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, high, low),
         nat64([a, b, 0, c, d, 0, 0, 0, 0, 0]),
         nat64([7, a, 0, b, c, d, 0, 0, 0, 0]),
