@@ -37,7 +37,7 @@ impl std::fmt::Display for Digest {
 enum Import {
     /// An interface.
     Interface,
-    /// A name for a type of an imported interface: nothing of the host's.
+    /// A name for a type of an imported interface, which gives nothing of the host's away.
     TypeName,
     /// A function, a resource, a module: nothing that this contract has.
     Other,
@@ -112,10 +112,6 @@ impl Surface {
                 Payload::ComponentImportSection(imports) if depth == 0 => {
                     for import in imports {
                         let import = import.map_err(|error| error.to_string())?;
-                        // A world that uses a type of an interface imports a name for it, which gives nothing away.
-                        if matches!(import.ty, ComponentTypeRef::Type(TypeBounds::Eq(_))) {
-                            continue;
-                        }
                         let what = match import.ty {
                             ComponentTypeRef::Instance(_) => Import::Interface,
                             ComponentTypeRef::Type(TypeBounds::Eq(_)) => Import::TypeName,
