@@ -106,19 +106,22 @@ impl Trace {
     }
 
     pub(crate) fn query(&self, tx: &Transaction, query: Query) {
-        if let Some(policed) = self.policed() {
-            policed.looked_up(&query);
-        }
+        self.learn(&query);
         self.state().observations.queries.push(marked(tx, query));
     }
 
     /// A reply to a query that had been answered before.
     pub(crate) fn late_response(&self, tx: &Transaction, query: Query) {
-        if let Some(policed) = self.policed() {
-            policed.looked_up(&query);
-        }
+        self.learn(&query);
         let query = marked(tx, query);
         self.state().observations.x_dns_duplicate_responses.push(query);
+    }
+
+    /// What a lookup says may be gone to.
+    fn learn(&self, query: &Query) {
+        if let Some(policed) = self.policed() {
+            policed.looked_up(query);
+        }
     }
 
     pub(crate) fn tcp_connect(&self, tx: &Transaction, connect: TcpConnect) {
@@ -131,20 +134,12 @@ impl Trace {
     }
 
     pub(crate) fn tls_handshake(&self, tx: &Transaction, handshake: TlsHandshake) {
-        let handshake = TlsHandshake {
-            tags: tx.tags().to_vec(),
-            transaction_id: tx.id(),
-            ..handshake
-        };
+        let handshake = of_step(tx, handshake);
         self.state().observations.tls_handshakes.push(handshake);
     }
 
     pub(crate) fn quic_handshake(&self, tx: &Transaction, handshake: TlsHandshake) {
-        let handshake = TlsHandshake {
-            tags: tx.tags().to_vec(),
-            transaction_id: tx.id(),
-            ..handshake
-        };
+        let handshake = of_step(tx, handshake);
         self.state().observations.quic_handshakes.push(handshake);
     }
 
@@ -198,6 +193,14 @@ fn marked(tx: &Transaction, query: Query) -> Query {
         tags: tx.tags().to_vec(),
         transaction_id: tx.id(),
         ..query
+    }
+}
+
+fn of_step(tx: &Transaction, handshake: TlsHandshake) -> TlsHandshake {
+    TlsHandshake {
+        tags: tx.tags().to_vec(),
+        transaction_id: tx.id(),
+        ..handshake
     }
 }
 

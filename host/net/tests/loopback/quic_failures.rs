@@ -7,7 +7,8 @@ use crate::{
 };
 use netsonde_data::{FailureCode, failure::Operation};
 use netsonde_net::{
-    Budget, Class, Destinations, Named, NetConfig, NetError, Rules, Scope, UdpOptions, tls::HandshakeOptions,
+    Budget, Class, Connection, Destinations, Named, NetConfig, NetError, Rules, Scope, UdpOptions,
+    tls::HandshakeOptions,
 };
 use quinn::{
     Endpoint, EndpointConfig, TokioRuntime, TransportConfig,
@@ -27,6 +28,15 @@ const DENIED: &str = "unknown_failure: denied by destination policy";
 fn silent() -> (SocketAddr, UdpSocket) {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     (socket.local_addr().unwrap(), socket)
+}
+
+/// Say something and hear what comes back.
+async fn exchange(bench: &Bench, connection: &Connection) -> Result<bytes::Bytes, NetError> {
+    let within = Duration::from_secs(10);
+    bench
+        .net
+        .quic_exchange(connection, b"?", 10, within, Operation::DnsRoundTrip)
+        .await
 }
 
 /// A server that speaks draft 29 only.
@@ -308,14 +318,8 @@ async fn a_server_that_forgot_the_connection_resets_it() {
     let connection = shake(&bench, address, named("example.org")).await.unwrap();
     first.shutdown_background();
     let _second = start(kept, server);
-    let exchange = bench.net.quic_exchange(
-        &connection,
-        b"?",
-        10,
-        Duration::from_secs(10),
-        Operation::DnsRoundTrip,
-    );
-    assert_eq!(code(exchange.await), FailureCode::CONNECTION_RESET);
+    let exchange = exchange(&bench, &connection).await;
+    assert_eq!(code(exchange), FailureCode::CONNECTION_RESET);
 }
 
 #[tokio::test]
@@ -329,12 +333,6 @@ async fn a_connection_that_was_silent_for_too_long_timed_out() {
     let (address, _server) = echo(config);
     let connection = shake(&bench, address, named("example.org")).await.unwrap();
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let exchange = bench.net.quic_exchange(
-        &connection,
-        b"?",
-        10,
-        Duration::from_secs(10),
-        Operation::DnsRoundTrip,
-    );
-    assert_eq!(code(exchange.await), FailureCode::GENERIC_TIMEOUT_ERROR);
+    let exchange = exchange(&bench, &connection).await;
+    assert_eq!(code(exchange), FailureCode::GENERIC_TIMEOUT_ERROR);
 }
