@@ -182,6 +182,10 @@ pub(crate) struct Lab {
     #[arg(long, value_name = "FILE")]
     pub(crate) hits_file: Option<PathBuf>,
 
+    /// Write how many packets the command sent to each endpoint to this file, as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) packets_file: Option<PathBuf>,
+
     /// The command and its arguments.
     #[arg(
         trailing_var_arg = true,

@@ -5,11 +5,12 @@ use crate::hops::Hops;
 use crate::link::Link;
 use crate::router::Router;
 use crate::scenario::{CLIENT_IPV4, CLIENT_IPV6, Problem, Scenario};
+use crate::sent::Sent;
 use crate::servers::{self, pki::Pki};
 use crate::sys::namespaces::{self, ClientFile, ClientView};
 use crate::sys::netlink::{LOOPBACK, Netlink};
 use nix::sys::eventfd::{EfdFlags, EventFd};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::CString;
 use std::io;
 use std::net::IpAddr;
@@ -59,6 +60,7 @@ fn doing<E: Into<io::Error>>(what: &'static str) -> impl FnOnce(E) -> LabError {
 pub struct Lab {
     client: Arc<ClientView>,
     hits: Hits,
+    sent: Sent,
     rules: Vec<String>,
     ca_pem: String,
     ca_file: PathBuf,
@@ -89,12 +91,14 @@ impl Lab {
         let delay = Duration::from_millis(scenario.delay_ms);
         let censor = Censor::new(scenario.rules.clone(), scenario.hops.first().cloned());
         let hits = censor.hits();
+        let sent = Sent::default();
         let router = Router {
             client: client_link,
             world: world_link,
             censor,
             hops: Hops::new(scenario.hops.clone(), delay),
             delay,
+            sent: sent.clone(),
             stop: Arc::clone(&stop_router),
         };
         let ca_pem = pki.trusted_pem().to_owned();
@@ -105,6 +109,7 @@ impl Lab {
         let mut lab = Self {
             client,
             hits,
+            sent,
             rules: rule_names(scenario),
             ca_pem,
             ca_file,
@@ -193,6 +198,12 @@ impl Lab {
     pub fn rule_hits(&self) -> Vec<(String, u64)> {
         let counts = self.hits.iter().map(|hits| hits.load(Ordering::Relaxed));
         self.rules.iter().cloned().zip(counts).collect()
+    }
+
+    /// Where the client's packets went, and how many: `tcp 192.0.2.1:443`, `udp [2001:db8::1]:53`; `other 192.0.2.1` for
+    /// what has no ports, ICMP for instance. What the censor or a router kept is among them.
+    pub fn sent(&self) -> BTreeMap<String, u64> {
+        self.sent.by_place()
     }
 
     /// The certificate of the authority that signs the hosts' certificates.

@@ -11,7 +11,8 @@
 //!
 //! Programs ([`Lab::command`]) and closures ([`Lab::client`]) in the client namespace see nothing but that world,
 //! through the kernel's own TCP, its own error numbers and the C library's own resolver. [`Lab::rule_hits`] says
-//! on how many flows each rule of the censor acted, so that a test can tell a blocked flow from a broken one.
+//! on how many flows each rule of the censor acted, so that a test can tell a blocked flow from a broken one;
+//! [`Lab::sent`] says where the client's packets went, so that a test can tell that none went elsewhere.
 //!
 //! No privilege is needed where the kernel lets users make namespaces: [`command_in_namespaces`] gives a child
 //! process its own user namespace, in which it is privileged. [`available`] really tries, and says which setting
@@ -65,6 +66,8 @@ mod link;
 mod packet;
 #[cfg(target_os = "linux")]
 mod router;
+#[cfg(target_os = "linux")]
+mod sent;
 #[cfg(target_os = "linux")]
 mod servers;
 #[cfg(target_os = "linux")]

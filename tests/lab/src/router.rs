@@ -6,6 +6,7 @@
 use crate::censor::{Censor, Direction, Pass};
 use crate::hops::{Fate, Hops};
 use crate::link::Link;
+use crate::sent::Sent;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::eventfd::EventFd;
@@ -26,6 +27,7 @@ pub(crate) struct Router {
     pub(crate) censor: Censor,
     pub(crate) hops: Hops,
     pub(crate) delay: Duration,
+    pub(crate) sent: Sent,
     /// Readable when the lab ends.
     pub(crate) stop: Arc<EventFd>,
 }
@@ -85,6 +87,7 @@ impl Router {
                 if !client || !self.client.read(&mut packet)? {
                     break;
                 }
+                self.sent.count(&packet);
                 self.judge(Direction::FromClient, packet.clone(), &mut queue);
             }
             for _ in 0..TURN {

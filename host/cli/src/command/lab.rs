@@ -87,15 +87,21 @@ mod linux {
             tracing::info!("the censor's rule {rule} acted on {hits} flows");
         }
         if let Some(path) = &args.hits_file {
-            let hits: serde_json::Map<_, _> = lab
-                .rule_hits()
-                .into_iter()
-                .map(|(rule, hits)| (rule, hits.into()))
-                .collect();
-            let text = serde_json::to_string_pretty(&hits)?;
-            std::fs::write(path, text + "\n").with_context(|| format!("write {}", path.display()))?;
+            write_counts(path, lab.rule_hits())?;
+        }
+        if let Some(path) = &args.packets_file {
+            write_counts(path, lab.sent())?;
         }
         Ok(exit)
+    }
+
+    fn write_counts(path: &Path, counts: impl IntoIterator<Item = (String, u64)>) -> anyhow::Result<()> {
+        let counts: serde_json::Map<_, _> = counts
+            .into_iter()
+            .map(|(what, count)| (what, count.into()))
+            .collect();
+        let text = serde_json::to_string_pretty(&counts)?;
+        std::fs::write(path, text + "\n").with_context(|| format!("write {}", path.display()))
     }
 
     /// Say why the command did not start, and end as a shell would.
