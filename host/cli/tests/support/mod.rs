@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "test code")]
 #![expect(dead_code, reason = "each test binary uses a part")]
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -12,6 +13,16 @@ use tempfile::TempDir;
 
 /// The exit code where there is no lab.
 const NO_LAB: i32 = 3;
+
+/// A run of a script, which comes next.
+const RUNX: [&str; 6] = [
+    "runx",
+    "--location-file",
+    "location.jsonc",
+    "-o",
+    "report.jsonl",
+    "--script-file",
+];
 
 /// The folder of the workspace.
 pub(crate) fn root() -> &'static Path {
@@ -61,18 +72,15 @@ impl Probe {
 
     /// `runx` of a script, outside the lab. Its servers are on this machine.
     pub(crate) fn runx(&self, script: &Path) -> Command {
-        let mut command = self.netsonde();
+        let mut command = self.strict_runx(script);
+        command.args(["--allow-destination", "loopback"]);
         command
-            .args([
-                "runx",
-                "--location-file",
-                "location.jsonc",
-                "-o",
-                "report.jsonl",
-                "--script-file",
-            ])
-            .arg(script)
-            .args(["--allow-destination", "loopback"]);
+    }
+
+    /// The same without leave to go to this machine.
+    pub(crate) fn strict_runx(&self, script: &Path) -> Command {
+        let mut command = self.netsonde();
+        command.args(RUNX).arg(script);
         command
     }
 
@@ -83,19 +91,10 @@ impl Probe {
             .arg("lab")
             .arg("--scenario")
             .arg(scenario)
-            .args(["--hits-file", "hits.json", "--"]);
+            .args(["--hits-file", "hits.json"])
+            .args(["--packets-file", "packets.json", "--"]);
         command.arg(env!("CARGO_BIN_EXE_netsonde"));
-        command
-            .args([
-                "runx",
-                "--location-file",
-                "location.jsonc",
-                "-o",
-                "report.jsonl",
-                "--script-file",
-            ])
-            .arg(script);
-        command.args(more);
+        command.args(RUNX).arg(script).args(more);
         in_lab(command)
     }
 
@@ -109,12 +108,16 @@ impl Probe {
 
     /// On how many flows the censor acted.
     pub(crate) fn hits(&self) -> u64 {
-        let hits: Value = serde_json::from_slice(&std::fs::read(self.path("hits.json")).unwrap()).unwrap();
-        hits.as_object()
-            .unwrap()
-            .values()
-            .map(|hits| hits.as_u64().unwrap())
-            .sum()
+        self.counts("hits.json").values().sum()
+    }
+
+    /// How many packets the probe sent, by where they went: `udp 192.0.2.1:53`.
+    pub(crate) fn packets(&self) -> BTreeMap<String, u64> {
+        self.counts("packets.json")
+    }
+
+    fn counts(&self, file: &str) -> BTreeMap<String, u64> {
+        serde_json::from_slice(&std::fs::read(self.path(file)).unwrap()).unwrap()
     }
 
     /// A script of urlgetter targets, each an input with options.
