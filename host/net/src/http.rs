@@ -7,7 +7,7 @@ mod failure;
 pub mod h1;
 mod h2;
 mod h3;
-mod head;
+pub(crate) mod head;
 mod received;
 
 pub(crate) use client::Client;
@@ -60,8 +60,9 @@ impl Request {
     /// Every text of the caller's that goes to the server.
     fn texts(&self) -> impl Iterator<Item = &[u8]> {
         let headers = self.headers.iter().chain(&self.pseudo_headers);
-        let headers = headers.map(|(_, value)| value.as_bytes());
+        let headers = headers.flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);
         let whole = [
+            self.method.as_bytes(),
             self.url.as_bytes(),
             &self.body,
             self.raw_head.as_deref().unwrap_or_default(),

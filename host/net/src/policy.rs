@@ -11,12 +11,12 @@
 mod books;
 mod class;
 mod known;
-mod named;
+pub(crate) mod named;
 mod networks;
 mod pace;
 mod policed;
 mod ports;
-mod redirect;
+pub(crate) mod redirect;
 mod scope;
 
 pub use books::Refusal;

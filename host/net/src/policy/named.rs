@@ -67,7 +67,7 @@ impl Named {
 
 /// What stands for a host: an address or a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(crate) enum Place {
     Address(IpAddr),
     Name(String),
 }
@@ -86,8 +86,9 @@ pub(super) fn parse(text: &str) -> Option<Place> {
         Host::Ipv4(address) => Some(Place::Address(address.into())),
         Host::Ipv6(address) => Some(Place::Address(IpAddr::V6(address).to_canonical())),
         Host::Domain(name) => {
-            let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
-            name.chars().all(plain).then_some(Place::Name(name))
+            let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+            let is_label = |label: &str| !label.is_empty() && label.bytes().all(plain);
+            name.split('.').all(is_label).then_some(Place::Name(name))
         }
     }
 }
@@ -159,7 +160,19 @@ mod tests {
 
     #[test]
     fn what_names_nothing_adds_nothing() {
-        for text in ["", "a/b", "{}", "x=y", "http://", "Mozilla/5.0", "*/*"] {
+        for text in [
+            "",
+            ".",
+            "..",
+            "a..b",
+            "http://../",
+            "a/b",
+            "{}",
+            "x=y",
+            "http://",
+            "Mozilla/5.0",
+            "*/*",
+        ] {
             assert_eq!(named(text), (vec![], vec![]), "{text}");
         }
         assert_eq!(named("https://example.org/?next=evil.example").1, ["example.org"]);

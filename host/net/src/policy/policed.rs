@@ -99,6 +99,12 @@ impl Policed {
         if rules.classes.contains(&Class::Any) || name.parse::<IpAddr>().is_ok() {
             return true;
         }
+        // What is understood as a known name in another spelling (percent-encoded, with letters that IDNA drops) would go out
+        // as it is spelled, and tell something by that.
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+        if !name.bytes().all(plain) {
+            return false;
+        }
         let state = self.state();
         match named::parse(name) {
             Some(Place::Name(name)) => {

@@ -5,15 +5,21 @@ use url::Url;
 
 /// The host that a `Location` names, unless what was sent names it too: many servers build the `Location` from the
 /// `Host` that they were asked for, and a guest could write any name there. A `Location` without a host of its own
-/// names nothing.
-pub(super) fn leads_to<'a>(location: &[u8], sent: impl IntoIterator<Item = &'a [u8]>) -> Option<Place> {
+/// names nothing. Nor does one with a host in an unusual spelling (percent-encoded, with letters that IDNA drops): what is
+/// understood only then could not be recognised in what was sent.
+pub(crate) fn leads_to<'a>(location: &[u8], sent: impl IntoIterator<Item = &'a [u8]>) -> Option<Place> {
     let location = str::from_utf8(location).ok()?.trim();
     let url = if location.starts_with("//") {
         Url::parse(&format!("http:{location}"))
     } else {
         Url::parse(location)
     };
-    let host = url.ok()?.host_str().and_then(named::parse)?;
+    let url = url.ok()?;
+    let host = url.host_str()?;
+    if !location.to_ascii_lowercase().contains(&host.to_ascii_lowercase()) {
+        return None;
+    }
+    let host = named::parse(host)?;
     let echoed = sent
         .into_iter()
         .any(|text| words(text).any(|word| named::parse(&word) == Some(host.clone())));
@@ -81,6 +87,13 @@ mod tests {
             assert_eq!(to(location, &[]), None, "{location}");
         }
         assert_eq!(leads_to(b"http://caf\xe9/", []), None);
+        for location in [
+            "http://evi%6c.example/",
+            "http://evi\u{ad}l.example/",
+            "http://evi\tl.example/",
+        ] {
+            assert_eq!(to(location, &[]), None, "{location}");
+        }
     }
 
     #[test]

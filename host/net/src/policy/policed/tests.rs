@@ -62,6 +62,7 @@ fn targets_are_what_the_target_names_and_no_more() {
     assert!(!may(&policed, "8.8.4.4:443"));
     assert!(policed.has_name("Example.org.") && policed.has_name("_8443._https.example.org"));
     assert!(!policed.has_name("x.example.org") && !policed.has_name("org"));
+    assert!(!policed.has_name("ex%61mple.org") && !policed.has_name("ex\u{ad}ample.org"));
     answered(
         &policed,
         "udp",
