@@ -16,9 +16,15 @@ static VOCABULARY: LazyLock<Vocabulary> = LazyLock::new(|| {
         "port": {"type": "integer", "minimum": 1, "maximum": 65535},
     }});
     let mut vocabulary = Vocabulary::new();
-    vocabulary.add_nettest("telegram", 0, InputPolicy::None, None).expect("a name of its own");
-    vocabulary.add_nettest("urlgetter", 0, InputPolicy::Required, Some(&options)).expect("a sound schema");
-    vocabulary.add_mini_nettest("http-address", 1, Some(&with)).expect("a sound schema");
+    vocabulary
+        .add_nettest("telegram", 0, InputPolicy::None, None)
+        .expect("a name of its own");
+    vocabulary
+        .add_nettest("urlgetter", 0, InputPolicy::Required, Some(&options))
+        .expect("a sound schema");
+    vocabulary
+        .add_mini_nettest("http-address", 1, Some(&with))
+        .expect("a sound schema");
     vocabulary
 });
 

@@ -5,7 +5,7 @@
 //! the same transaction.
 
 mod asked;
-mod configured;
+pub(crate) mod configured;
 mod https;
 mod presentation;
 mod query_type;

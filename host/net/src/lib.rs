@@ -17,6 +17,8 @@ mod connection;
 mod dial;
 pub mod dns;
 mod error;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod guard;
 pub mod http;
 mod icmp;

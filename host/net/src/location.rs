@@ -3,7 +3,7 @@
 //! For the probe's own use, not for measurements. It goes through the same primitives, so that the same clock, budget and
 //! destination policy hold.
 
-mod stun;
+pub(crate) mod stun;
 
 use crate::{ConnectOptions, Net, NetError, Transaction, http::Request, tls::HandshakeOptions};
 use netsonde_data::failure::{Failure, FailureCode, Operation};
@@ -63,7 +63,7 @@ impl Net {
 }
 
 /// The address in what a service answers.
-fn address_in(text: &str) -> Option<IpAddr> {
+pub(crate) fn address_in(text: &str) -> Option<IpAddr> {
     let whole = text.trim().parse().ok();
     let of_line = || {
         text.lines()

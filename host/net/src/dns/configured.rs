@@ -21,7 +21,7 @@ pub fn configured_resolvers() -> Vec<IpAddr> {
 
 /// What a file says. One that is malformed says nothing.
 #[cfg(unix)]
-fn resolvers_in(text: &[u8]) -> Vec<IpAddr> {
+pub(crate) fn resolvers_in(text: &[u8]) -> Vec<IpAddr> {
     let Ok(config) = resolv_conf::Config::parse(text) else {
         return Vec::new();
     };

@@ -206,7 +206,7 @@ impl Head {
     }
 
     /// The head as HTTP/1.1 sends it.
-    pub(super) fn bytes(&self) -> Cow<'_, [u8]> {
+    pub(crate) fn bytes(&self) -> Cow<'_, [u8]> {
         if let Some(raw) = &self.raw {
             return Cow::Borrowed(raw);
         }
