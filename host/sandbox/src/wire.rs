@@ -306,6 +306,17 @@ mod tests {
     }
 
     #[test]
+    fn numbers_come_back_to_the_last_bit() {
+        // Times of observations have as many digits as these, and not every reader gets the last one right.
+        for nanoseconds in (0..2_000_000_000_000_u64).step_by(9_999_999_967) {
+            let seconds = std::time::Duration::from_nanos(nanoseconds).as_secs_f64();
+            same(&seconds);
+            same(&seconds.sqrt());
+            same(&(seconds + 0.5).recip());
+        }
+    }
+
+    #[test]
     fn what_is_not_expected_is_shown() {
         let error = Vec::<u8>::from_wire(json!([1])).unwrap_err();
         assert_eq!(error, "bytes was expected, and this is there: [1]");
