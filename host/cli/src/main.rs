@@ -35,9 +35,10 @@ fn main() -> ExitCode {
         Err(error) if broken_pipe(&error) => Exit::Done.into(),
         Err(error) => {
             view::tell(&format!(
-                "{}error:{} {error:#}",
+                "{}error:{} {}",
                 view::ERROR,
-                view::ERROR.render_reset()
+                view::ERROR.render_reset(),
+                view::escaped(&format!("{error:#}"))
             ));
             Exit::Failed.into()
         }

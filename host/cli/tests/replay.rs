@@ -160,6 +160,7 @@ fn what_differs_is_named() {
     let output = replay(&probe, &[]);
     assert_exit(&output, 5);
     let text = said(&output);
+    assert_eq!(text.matches("test keys differ").count(), 0, "said once: {text}");
     for part in [
         "tcp.connect",
         "differs",
@@ -214,10 +215,75 @@ fn what_differs_is_named() {
     fs::remove_file(folders(&probe)[1].join("run.json")).unwrap();
     let output = replay(&probe, &[]);
     assert_exit(&output, 1);
+    // One that can not be read keeps nobody from the others.
+    for part in [
+        "0001-telegram: identical",
+        "0002-urlgetter: read recording recorded/0002-urlgetter: it has no run.json: the run was interrupted",
+        "0003-urlgetter: identical",
+    ] {
+        assert!(said(&output).contains(part), "{part}: {}", said(&output));
+    }
+    let output = replay(&probe, &["--json"]);
+    assert_exit(&output, 1);
+    let events = String::from_utf8(output.stdout).unwrap();
+    let events: Vec<Value> = events
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let words: Vec<_> = events
+        .iter()
+        .map(|event| event["event"].as_str().unwrap())
+        .collect();
+    assert_eq!(words, ["replayed", "unreadable", "replayed"]);
+}
+
+/// Nobody but a user makes recordings like these, or somebody who sends them to a user.
+#[test]
+fn recordings_made_by_hand_are_not_believed() {
+    let probe = Probe::new();
+    let recording = |name: &str, instances: Value, transcript: &str| {
+        let folder = probe.path("recorded").join(name);
+        fs::create_dir_all(&folder).unwrap();
+        let facts = json!({
+            "recording": 1, "nettest_name": "x", "module": {"name": "x", "version": "0.1.0", "sha256": ""},
+            "input": null, "started_at": "", "runtime": 0.0, "software": "", "error": null,
+            "probe_addresses": [], "observations": {}, "instances": instances,
+        });
+        fs::write(folder.join("run.json"), facts.to_string()).unwrap();
+        fs::write(folder.join("test_keys.json"), "{}").unwrap();
+        fs::write(folder.join("nettest.jsonl"), transcript).unwrap();
+        folder
+    };
+    fs::write(probe.path("secret.jsonl"), "a secret").unwrap();
+    recording("1", json!(["nettest", "../../secret"]), "");
+    recording("2", json!([]), "");
+    let head = json!({"transcript": 1, "module": "\u{1b}[2Jx\u{202e}", "sha256": "", "argument": "{}"});
+    recording(
+        "3",
+        json!(["nettest"]),
+        &format!("{head}\n{{\"end\":{{\"stopped\":\"x\"}}}}\n"),
+    );
+    let endless = recording("4", json!(["nettest"]), "");
+    #[cfg(unix)]
+    {
+        fs::remove_file(endless.join("run.json")).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", endless.join("run.json")).unwrap();
+    }
+    let output = replay(&probe, &[]);
+    assert_exit(&output, 1);
+    let said = said(&output);
+    for part in [
+        "recorded/1: read recording recorded/1/run.json: no transcript can have the name \"../../secret\"",
+        "recorded/2: read recording recorded/2/run.json: it names no transcript of the nettest",
+        "recorded/3: replay recorded/3: ",
+        "\\u{1b}[2Jx\\u{202e}",
+        "recorded/4: read recorded/4/run.json: it is no file",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
     assert!(
-        said(&output).contains("it has no run.json: the run was interrupted"),
-        "{}",
-        said(&output)
+        !said.contains('\u{1b}') && !said.contains("secret.jsonl"),
+        "{said}"
     );
 }
 

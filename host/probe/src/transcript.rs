@@ -6,7 +6,7 @@
 mod replay;
 mod write;
 
-pub use replay::{Difference, Recorded, ReplayReport};
+pub use replay::{Difference, Opened, Recorded, ReplayReport};
 pub use write::Transcripts;
 
 use std::collections::BTreeSet;

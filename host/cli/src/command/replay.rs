@@ -8,10 +8,10 @@ use crate::args::Replay;
 use crate::command::catalog;
 use crate::exit::Exit;
 use crate::log;
-use crate::view::{Stderr, print};
+use crate::view::{Stderr, escaped, print};
 
 /// Replay every recording in the folder. Test keys go to standard output, one measurement a line; what differs goes to
-/// standard error.
+/// standard error. A recording that can not be read keeps nobody from the others.
 pub(crate) fn run(args: &Replay, json: bool, verbose: u8) -> anyhow::Result<Exit> {
     let stderr = Stderr::new();
     log::start(verbose, None, &stderr)?;
@@ -21,11 +21,23 @@ pub(crate) fn run(args: &Replay, json: bool, verbose: u8) -> anyhow::Result<Exit
         .enable_time()
         .build()
         .context("start the runtime")?;
-    let mut same = true;
-    for recorded in &recordings {
-        let report = runtime.block_on(recorded.replay(&catalog))?;
+    let (mut same, mut readable) = (true, true);
+    for (dir, recorded) in recordings {
+        let dir = dir.display().to_string();
+        let report = recorded.and_then(|recorded| runtime.block_on(recorded.replay(&catalog)));
+        let report = match report {
+            Ok(report) => report,
+            Err(error) => {
+                readable = false;
+                if json {
+                    let event = json!({"event": "unreadable", "recording": dir, "why": error.to_string()});
+                    print(&event.to_string())?;
+                }
+                stderr.line(&escaped(&format!("{dir}: {error}")));
+                continue;
+            }
+        };
         same &= report.differences.is_empty();
-        let dir = recorded.dir().display().to_string();
         if json {
             print(&event(&dir, &report).to_string())?;
             continue;
@@ -34,10 +46,14 @@ pub(crate) fn run(args: &Replay, json: bool, verbose: u8) -> anyhow::Result<Exit
             print(test_keys)?;
         }
         for line in people(&dir, &report) {
-            stderr.line(&line);
+            stderr.line(&escaped(&line));
         }
     }
-    Ok(if same { Exit::Done } else { Exit::Diverged })
+    Ok(match (readable, same) {
+        (false, _) => Exit::Failed,
+        (true, false) => Exit::Diverged,
+        (true, true) => Exit::Done,
+    })
 }
 
 fn people(dir: &str, report: &ReplayReport) -> Vec<String> {

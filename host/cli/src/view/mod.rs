@@ -48,16 +48,32 @@ pub(crate) fn plain(text: &str) -> String {
             plain.push('…');
             break;
         }
-        match character {
-            // Marks, embeddings, overrides and isolates of the bidirectional algorithm; separators of lines.
-            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-                plain.extend(character.escape_unicode());
-            }
-            control if control.is_control() => plain.extend(control.escape_default()),
-            other => plain.push(other),
-        }
+        push(&mut plain, character);
     }
     plain
+}
+
+/// The same for a text of several lines that has to be shown whole.
+pub(crate) fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\n' => escaped.push('\n'),
+            other => push(&mut escaped, other),
+        }
+    }
+    escaped
+}
+
+fn push(text: &mut String, character: char) {
+    match character {
+        // Marks, embeddings, overrides and isolates of the bidirectional algorithm; separators of lines.
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+            text.extend(character.escape_unicode());
+        }
+        control if control.is_control() => text.extend(control.escape_default()),
+        other => text.push(other),
+    }
 }
 
 /// Standard error, shared by progress bars and lines, so that neither tears the other. Nothing is animated where
@@ -109,5 +125,6 @@ mod tests {
         assert_eq!(plain("a\u{202e}b\u{9b}c"), "a\\u{202e}b\\u{9b}c");
         assert_eq!(plain("https://bücher.example/"), "https://bücher.example/");
         assert_eq!(plain(&"x".repeat(1000)).chars().count(), SHOWN + 1);
+        assert_eq!(escaped("a\u{1b}[2J\nb\u{202e}"), "a\\u{1b}[2J\nb\\u{202e}");
     }
 }

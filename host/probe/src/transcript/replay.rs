@@ -12,12 +12,18 @@ use super::{FORMAT, Facts, RUN, RecordingError, TEST_KEYS};
 use crate::catalog::Catalog;
 use crate::measure;
 
+/// The instance of the nettest itself.
+const NETTEST: &str = "nettest";
+
 /// A recording on the disk.
 pub struct Recorded {
     dir: PathBuf,
     facts: Facts,
     test_keys: String,
 }
+
+/// A folder, and the recording in it.
+pub type Opened = (PathBuf, Result<Recorded, RecordingError>);
 
 /// Something that was not the same this time.
 #[derive(Debug)]
@@ -44,10 +50,15 @@ pub struct ReplayReport {
 }
 
 impl Recorded {
-    /// The recordings in `dir`: itself, or those in its folders, in their order.
-    pub fn all(dir: &Path) -> Result<Vec<Self>, RecordingError> {
+    /// The recordings in `dir`: itself, or those in its folders, in their order. A folder that holds none, because the
+    /// run was interrupted for example, says so in its place and keeps nobody from the others.
+    pub fn all(dir: &Path) -> Result<Vec<Opened>, RecordingError> {
+        let open = |folder: PathBuf| {
+            let recorded = Self::open(&folder);
+            (folder, recorded)
+        };
         if dir.join(RUN).exists() {
-            return Ok(vec![Self::open(dir)?]);
+            return Ok(vec![open(dir.to_owned())]);
         }
         let error = |cause: std::io::Error| RecordingError::new("look for recordings in", dir, cause);
         let mut folders = Vec::new();
@@ -62,7 +73,7 @@ impl Recorded {
             return Err(RecordingError::new("look for recordings in", dir, what));
         }
         folders.sort();
-        folders.iter().map(|folder| Self::open(folder)).collect()
+        Ok(folders.into_iter().map(open).collect())
     }
 
     fn open(dir: &Path) -> Result<Self, RecordingError> {
@@ -80,16 +91,12 @@ impl Recorded {
             );
             return Err(RecordingError::new("read recording", path, what));
         }
+        check(&facts.instances).map_err(|what| RecordingError::new("read recording", path, what))?;
         Ok(Self {
             dir: dir.to_owned(),
             facts,
             test_keys: read(&dir.join(TEST_KEYS))?,
         })
-    }
-
-    /// Where it is.
-    pub fn dir(&self) -> &Path {
-        &self.dir
     }
 
     /// Run it again, with the modules of `catalog` and without any network.
@@ -105,7 +112,7 @@ impl Recorded {
             let path = self.dir.join(format!("{instance}.jsonl"));
             let transcript = Transcript::parse(read(&path)?.as_bytes())
                 .map_err(|error| RecordingError::new("read transcript", &path, error))?;
-            let nettest = instance == "nettest";
+            let nettest = instance == NETTEST;
             let Some(module) = self.module(catalog, &transcript, nettest, &mut report.notes)? else {
                 continue;
             };
@@ -124,17 +131,21 @@ impl Recorded {
                 report.differences.push(Difference { instance, what });
             }
         }
-        if let Some(test_keys) = &report.test_keys
-            && *test_keys != self.test_keys
-        {
-            report.differences.push(Difference {
-                instance: "nettest".to_owned(),
-                what: format!(
-                    "the test keys differ: {}",
-                    keys_that_differ(&self.test_keys, test_keys)
-                ),
-            });
-        }
+        let what = match &report.test_keys {
+            Some(test_keys) if *test_keys != self.test_keys => {
+                let keys = keys_that_differ(&self.test_keys, test_keys);
+                Some(format!("the test keys differ: {keys}"))
+            }
+            // Why there are none was said.
+            None if report.differences.is_empty() => {
+                Some("the guest came to no result, and the recording has test keys".to_owned())
+            }
+            _ => None,
+        };
+        report.differences.extend(what.map(|what| Difference {
+            instance: NETTEST.to_owned(),
+            what,
+        }));
         Ok(report)
     }
 
@@ -192,8 +203,25 @@ impl Recorded {
     }
 }
 
+/// Whether these can be the transcripts of a recording. Their names are those of files: none may lead elsewhere.
+fn check(instances: &[String]) -> Result<(), String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    if let Some(odd) = instances.iter().find(|instance| !instance.chars().all(plain)) {
+        return Err(format!("no transcript can have the name {odd:?}"));
+    }
+    if !instances.iter().any(|instance| instance == NETTEST) {
+        return Err("it names no transcript of the nettest".to_owned());
+    }
+    Ok(())
+}
+
 fn read(path: &Path) -> Result<String, RecordingError> {
-    fs::read_to_string(path).map_err(|cause| RecordingError::new("read", path, cause))
+    let error = |cause: std::io::Error| RecordingError::new("read", path, cause);
+    // Pipes and devices, which may have no end, are not even opened.
+    if !fs::metadata(path).map_err(error)?.is_file() {
+        return Err(RecordingError::new("read", path, "it is no file"));
+    }
+    fs::read_to_string(path).map_err(error)
 }
 
 /// The names of the test keys that are not the same.

@@ -3,13 +3,17 @@
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use netsonde_sandbox::TranscriptSink;
 use serde_json::Value;
 
 use super::{Facts, RUN, RecordingError, TEST_KEYS};
+
+/// The most bytes that the transcripts of one measurement may have together. What a guest asks its host costs time, but
+/// no more disk than this.
+const MOST: u64 = 1 << 30;
 
 /// A folder that recordings go to, each in a folder of its own. Nobody but the user can read them: they hold
 /// everything that guests were told.
@@ -60,6 +64,7 @@ impl Transcripts {
                 dir,
                 instances: Mutex::default(),
                 failed: Mutex::default(),
+                left: Arc::new(AtomicU64::new(MOST)),
             })),
             Err(cause) => {
                 self.lose(&RecordingError::new("create folder", dir, cause));
@@ -86,6 +91,32 @@ pub(crate) struct Folder {
     dir: PathBuf,
     instances: Mutex<Vec<String>>,
     failed: Mutex<Option<RecordingError>>,
+    /// How many more bytes its transcripts may have.
+    left: Arc<AtomicU64>,
+}
+
+/// A transcript that is being written.
+struct Bounded {
+    file: BufWriter<File>,
+    left: Arc<AtomicU64>,
+}
+
+impl Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let rest = |left: u64| left.checked_sub(bytes.len() as u64);
+        if self.left.fetch_update(Relaxed, Relaxed, rest).is_err() {
+            let most = MOST >> 20;
+            return Err(io::Error::other(format!(
+                "the transcripts of one measurement have at most {most} MiB, and these would have more"
+            )));
+        }
+        self.file.write_all(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
 }
 
 impl TranscriptSink for Folder {
@@ -95,7 +126,10 @@ impl TranscriptSink for Folder {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(instance.to_owned());
-        Ok(Box::new(BufWriter::new(file)))
+        Ok(Box::new(Bounded {
+            file: BufWriter::new(file),
+            left: Arc::clone(&self.left),
+        }))
     }
 
     fn failed(&self, instance: &str, error: io::Error) {
@@ -173,4 +207,23 @@ fn private_dir(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn transcripts_have_a_bound_together() {
+        let dir = tempfile::tempdir().unwrap();
+        let transcripts = Transcripts::create(&dir.path().join("recorded")).unwrap();
+        let folder = transcripts.measurement("telegram").unwrap();
+        folder.left.store(10, Relaxed);
+        let mut first = folder.open("nettest").unwrap();
+        let mut second = folder.open("nettest-1-0").unwrap();
+        first.write_all(b"123456").unwrap();
+        second.write_all(b"7890").unwrap();
+        let error = first.write_all(b"x").unwrap_err().to_string();
+        assert!(error.contains("at most 1024 MiB"), "{error}");
+    }
 }
