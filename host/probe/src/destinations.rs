@@ -1,6 +1,7 @@
 //! Where one measurement may go: from its target, the script's helpers, the module's manifest and the user's settings.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use netsonde_net::{Destinations, Named, Networks, Pace, Rules, Scope};
 use netsonde_sandbox::Manifest;
@@ -10,12 +11,14 @@ use serde_json::Value;
 /// The members of a target's document that name destinations.
 const NAMING: [&str; 3] = ["input", "options", "targets"];
 
-/// The destinations of a measurement. The device's networks are asked for each time: devices move.
+/// The destinations of a measurement. The device's networks are asked for each time: devices move. `own` are the probe's
+/// public addresses: from inside, the router at home answers there, often with the page that sets it up.
 pub(crate) fn destinations(
     manifest: &Manifest,
     target: &Value,
     helpers: &BTreeMap<String, Vec<TestHelper>>,
     allowed: BTreeSet<Scope>,
+    own: &BTreeSet<IpAddr>,
     pace: &Pace,
 ) -> Result<Destinations, String> {
     let networks = Networks::of_this_device()
@@ -26,7 +29,7 @@ pub(crate) fn destinations(
         helpers: named_by(helpers),
         fixed: manifest.fixed.clone(),
         allowed,
-        networks,
+        networks: networks.and(own.iter().copied()),
         pace: pace.clone(),
     })))
 }

@@ -219,6 +219,7 @@ impl Experiment {
                 &target.document,
                 &self.nettest.test_helpers,
                 probe.policy.allowed_destinations(),
+                &context.addresses,
                 &context.pace,
             )?,
         };

@@ -24,6 +24,13 @@ impl Networks {
             .collect())
     }
 
+    /// These and more addresses of the device: its public ones, behind which its router answers.
+    #[must_use]
+    pub fn and(&self, addresses: impl IntoIterator<Item = IpAddr>) -> Self {
+        let more = addresses.into_iter().map(|address| address.to_canonical().into());
+        Self(self.0.iter().copied().chain(more).collect())
+    }
+
     /// Whether an address is in one of them.
     pub(super) fn contains(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&address))
@@ -74,6 +81,15 @@ mod tests {
         ] {
             assert_eq!(own.contains(address.parse().unwrap()), inside, "{address}");
         }
+    }
+
+    #[test]
+    fn what_a_router_answers_for_is_in() {
+        let own: Networks = [("192.168.7.20".parse().unwrap(), 24)].into_iter().collect();
+        let own = own.and(["::ffff:203.0.113.7".parse().unwrap()]);
+        let contains = |address: &str| own.contains(address.parse().unwrap());
+        assert!(contains("203.0.113.7") && contains("192.168.7.1"));
+        assert!(!contains("203.0.113.8"));
     }
 
     #[test]
