@@ -23,7 +23,8 @@ const VALUES: usize = 256;
 /// The most bytes of all values of a module.
 const BYTES: u64 = 1 << 20;
 
-/// How long to wait for other processes that write.
+/// How long to wait for other processes that write. What waits for its turn in this process waits meanwhile, too: else
+/// many that write would keep each other waiting for a process that never lets go.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How often to look meanwhile whether they are done.
 const LOOK: Duration = Duration::from_millis(5);
@@ -114,9 +115,10 @@ impl Kept {
             return Err(KeptError::Value(value.len()));
         }
         let dir = self.create()?;
+        let begun = Instant::now();
         let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         // Dropping the file gives the lock back.
-        let _lock = lock(&dir)?;
+        let _lock = lock(&dir, begun)?;
         let others = files(&dir)?.into_iter().filter(|(other, _)| *other != name);
         let (count, bytes) = others.fold((0, 0), |(count, sum), (_, bytes)| (count + 1, sum + bytes));
         if count >= VALUES {
@@ -280,13 +282,12 @@ fn write(dir: &Dir, name: &str, value: &[u8]) -> Result<(), KeptError> {
         .map_err(doing("put the value in its place"))
 }
 
-/// Keep other processes from writing.
-fn lock(dir: &Dir) -> Result<std::fs::File, KeptError> {
+/// Keep other processes from writing, as soon as they let us; `begun` is when the waiting began.
+fn lock(dir: &Dir, begun: Instant) -> Result<std::fs::File, KeptError> {
     let file = dir
         .open_with(LOCK, OpenOptions::new().write(true).create(true))
         .map_err(doing("open the lock of the module's folder"))?
         .into_std();
-    let begun = Instant::now();
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(file),

@@ -92,8 +92,10 @@ impl types::HostHttpRequest for State {
     fn raw_head(&mut self, request: Resource<Request>, head: Vec<u8>) -> wasmtime::Result<()> {
         self.call(head.len())?;
         let request = self.get_mut(&request)?;
-        // The observation has it once more, taken apart.
-        request.1.grow(head.len().saturating_mul(2))?;
+        // The observation has it once more, taken apart into headers.
+        let headers = head.split(|byte| *byte == b'\n').count();
+        let apart = headers.saturating_mul(HEADER).saturating_add(head.len());
+        request.1.grow(apart.saturating_add(head.len()))?;
         request.0.raw_head = Some(head.into());
         Ok(())
     }

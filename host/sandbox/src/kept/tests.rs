@@ -219,7 +219,7 @@ fn who_writes_waits_for_who_writes() {
     let dir = tempfile::tempdir().unwrap();
     let telegram = kept(dir.path(), "nettest-telegram");
     telegram.set("x", b"y").unwrap();
-    let held = lock(&telegram.open().unwrap().unwrap()).unwrap();
+    let held = lock(&telegram.open().unwrap().unwrap(), Instant::now()).unwrap();
     std::thread::scope(|scope| {
         let writer = scope.spawn(|| telegram.set("x", b"z"));
         std::thread::sleep(LOOK * 10);
@@ -233,6 +233,23 @@ fn who_writes_waits_for_who_writes() {
         writer.join().unwrap().unwrap();
     });
     assert_eq!(telegram.get("x").unwrap().as_deref(), Some(&b"z"[..]));
+}
+
+#[test]
+fn many_that_write_do_not_wait_one_after_the_other_for_who_never_lets_go() {
+    let dir = tempfile::tempdir().unwrap();
+    let telegram = kept(dir.path(), "nettest-telegram");
+    telegram.set("x", b"y").unwrap();
+    let _held = lock(&telegram.open().unwrap().unwrap(), Instant::now()).unwrap();
+    let begun = Instant::now();
+    std::thread::scope(|scope| {
+        let writers: Vec<_> = (0..3).map(|_| scope.spawn(|| telegram.set("x", b"z"))).collect();
+        for writer in writers {
+            assert_eq!(text(writer.join().unwrap()), KeptError::Busy.to_string());
+        }
+    });
+    let took = begun.elapsed();
+    assert!(took >= PATIENCE && took < PATIENCE * 2, "{took:?}");
 }
 
 #[cfg(unix)]

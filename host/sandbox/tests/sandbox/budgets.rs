@@ -6,7 +6,7 @@ use netsonde_sandbox::RunError;
 use serde_json::json;
 
 use crate::servers::{echo, fountain, silent};
-use crate::support::{Seen, hostile};
+use crate::support::{Seen, hostile, steps};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn computing() {
@@ -166,4 +166,20 @@ async fn the_report_says_what_was_used() {
     assert_eq!(usage.host_call_bytes, 10 * (2 * greeting + endpoint), "{usage:?}");
     assert_eq!((usage.net.connections, usage.net.bytes_sent), (10, 10 * greeting));
     assert_eq!(usage.instances, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_raw_head_of_a_million_headers() {
+    let server = echo();
+    let head = ":\n".repeat(1_000_000);
+    let list = json!([
+        {"do": "connect", "to": server.text()},
+        {"do": "request", "url": "http://example.org/", "raw_head": head},
+    ]);
+    let seen = steps(&list)
+        .budget(|budget| budget.memory = 512 << 20)
+        .run()
+        .await;
+    let error = seen.error().to_string();
+    assert!(error.contains("bytes handed over for operations"), "{error}");
 }
