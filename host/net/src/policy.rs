@@ -28,7 +28,7 @@ pub use scope::Scope;
 
 pub(crate) use policed::Policed;
 
-use crate::{Net, NetError};
+use crate::{Net, NetError, guard::Guard};
 use bytes::Bytes;
 use netsonde_data::failure::{FailureCode, Operation};
 use std::{collections::BTreeSet, fmt, net::SocketAddr, time::Instant};
@@ -117,7 +117,14 @@ impl Net {
         self.meter().destinations(addresses, ports)?;
         let wait = rules.pace.reserve(transport, address, Instant::now());
         if !wait.is_zero() {
+            // Whoever gives up while it waits gives its place back, or others would wait for nobody; and it has left an
+            // observation, of which there may not be more than of any others.
+            let place = Guard::new(|| {
+                rules.pace.give_back(transport, address);
+                self.meter().observation();
+            });
             tokio::time::sleep(wait).await;
+            place.disarm();
         }
         Ok(())
     }

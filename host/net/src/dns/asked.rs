@@ -128,6 +128,10 @@ impl<'a> Question<'a> {
     }
 }
 
+/// Records of a response that its query's entry may hold. Each further one counts as an observation of its own: names
+/// in responses are compressed, and what takes a few bytes on the wire can take a hundred times as much here.
+const FREE_RECORDS: usize = 64;
+
 /// From one id to the next: an odd number, so that ids come again only after all others.
 const ID_STEP: u16 = 25_717;
 
@@ -185,6 +189,10 @@ impl<'a> Asked<'a> {
             }
             Err(unanswered) => (None, Some(unanswered)),
         };
+        let records = response.as_ref().map_or(0, |response| response.records.len());
+        for _ in FREE_RECORDS..records {
+            self.question.net.meter().observation();
+        }
         let (engine, resolver_address, x_transport) = self.question.resolver();
         let query = Query {
             answers: response.as_ref().map(Response::archived).unwrap_or_default(),

@@ -13,6 +13,9 @@ use std::{
 };
 use tokio::{sync::OnceCell, task::AbortHandle};
 
+/// How large the head of a response may be, as HTTP/2 counts it: as over the other versions, and as in browsers.
+const LARGEST_HEAD: u32 = 256 << 10;
+
 /// A connection that speaks HTTP/2: any number of exchanges at once.
 #[derive(Debug)]
 pub(crate) struct Client {
@@ -60,7 +63,10 @@ impl Client {
     async fn start(&self) -> Result<http2::SendRequest<Full<Bytes>>, ExchangeError> {
         let stream = lock(&self.stream).take();
         let io = TokioIo::new(stream.ok_or(ExchangeError::Gone)?);
-        let (sender, driver) = http2::handshake(TokioExecutor::new(), io).await?;
+        let (sender, driver) = http2::Builder::new(TokioExecutor::new())
+            .max_header_list_size(LARGEST_HEAD)
+            .handshake(io)
+            .await?;
         let driver = tokio::spawn(drive(driver, Arc::clone(&self.broken)));
         *lock(&self.driver) = Some(driver.abort_handle());
         Ok(sender)

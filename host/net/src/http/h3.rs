@@ -160,7 +160,13 @@ async fn receive<S: quic::RecvStream>(
     has_body: bool,
     received: &Mutex<Received>,
 ) -> Result<(), Failed> {
-    let response = stream.recv_response().await?;
+    // Interim responses (1xx) are passed over; how many there can be, the budget and the timeout bound.
+    let response = loop {
+        let response = stream.recv_response().await?;
+        if !response.status().is_informational() {
+            break response;
+        }
+    };
     let announced = response.headers().get(header::CONTENT_LENGTH);
     let announced: Option<u64> = announced
         .filter(|_| has_body)

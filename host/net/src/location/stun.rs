@@ -37,7 +37,7 @@ impl Net {
         while Instant::now() < deadline {
             self.udp_send(&socket, server, &request, None).await?;
             let until = deadline.min(Instant::now() + wait);
-            if let Some(datagram) = self.heard(&socket, server, until).await? {
+            if let Some(datagram) = self.heard(&socket, server, id, until).await? {
                 return answer(&datagram, id).map_err(failed);
             }
             wait *= 2;
@@ -45,17 +45,21 @@ impl Net {
         Err(failed(FailureCode::GENERIC_TIMEOUT_ERROR))
     }
 
-    /// What the server sends, if it does by then. What others send is passed over.
+    /// What the server answers, if it does by then. What others send is passed over, and what claims to be the server's
+    /// and is for another request: anybody can send such datagrams, so the answer is still waited for.
     async fn heard(
         &self,
         socket: &UdpSocket,
         server: SocketAddr,
+        id: [u8; 12],
         until: Instant,
     ) -> Result<Option<Bytes>, NetError> {
         loop {
             let left = until.saturating_duration_since(Instant::now());
             match self.udp_receive(socket, Some(left)).await {
-                Ok(Received::Datagram(datagram)) if datagram.source == server => {
+                Ok(Received::Datagram(datagram))
+                    if datagram.source == server && is_for(&datagram.bytes, id) =>
+                {
                     return Ok(Some(datagram.bytes));
                 }
                 Ok(Received::Datagram(_)) => {}
@@ -69,6 +73,12 @@ impl Net {
             }
         }
     }
+}
+
+/// Whether a datagram says that it belongs to this request (RFC 8489, section 5).
+fn is_for(datagram: &[u8], id: [u8; 12]) -> bool {
+    const COOKIE: [u8; 4] = 0x2112_a442_u32.to_be_bytes();
+    datagram.get(4..8) == Some(COOKIE.as_slice()) && datagram.get(8..20) == Some(id.as_slice())
 }
 
 fn failed(server: SocketAddr, code: FailureCode) -> NetError {

@@ -51,18 +51,32 @@ impl Pace {
         if due.len() > KEPT {
             due.retain(|_, at| *at > now);
         }
-        let limits = match transport {
-            Transport::Tcp | Transport::Udp => vec![
-                (Key::Address(address), ADDRESS),
-                (Key::Network(network(address)), NETWORK),
-            ],
-            Transport::Dns => vec![(Key::Resolver(address), RESOLVER)],
-        };
-        limits
+        limits(transport, address)
             .into_iter()
             .map(|(key, rate)| rate.reserve(due.entry(key).or_insert(now), now))
             .max()
             .unwrap_or_default()
+    }
+
+    /// Give a place in the queue back that nobody waits for any more.
+    pub(super) fn give_back(&self, transport: Transport, address: IpAddr) {
+        let mut due = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for (key, rate) in limits(transport, address) {
+            if let Some(at) = due.get_mut(&key) {
+                *at = at.checked_sub(rate.interval).unwrap_or(*at);
+            }
+        }
+    }
+}
+
+/// What holds for connections to `address`, or datagrams.
+fn limits(transport: Transport, address: IpAddr) -> Vec<(Key, Rate)> {
+    match transport {
+        Transport::Tcp | Transport::Udp => vec![
+            (Key::Address(address), ADDRESS),
+            (Key::Network(network(address)), NETWORK),
+        ],
+        Transport::Dns => vec![(Key::Resolver(address), RESOLVER)],
     }
 }
 

@@ -103,14 +103,14 @@ impl Roots {
     }
 }
 
-/// Add every certificate of every text. One that can not serve as a root (too old a format, for instance) is logged
-/// and left out, so that it does not take the others with it; only where none is left is it an error. Says how many
+/// Add every certificate of every text. One that can not serve as a root (too old a format, for instance) is left out,
+/// which the log says once for all of them, so that it does not take the others with it; only where none is left is it an error. Says how many
 /// certificates the texts hold.
 fn add(store: &mut RootCertStore, pem: &[String]) -> Result<usize, RootsError> {
     let count = pem.len();
     let mut certificates = 0;
+    let (mut usable, mut left_out) = (0_usize, 0_usize);
     let mut refused = None;
-    let mut usable = false;
     for (position, text) in (1..).zip(pem) {
         let before = certificates;
         for certificate in CertificateDer::pem_slice_iter(text.as_bytes()) {
@@ -121,10 +121,10 @@ fn add(store: &mut RootCertStore, pem: &[String]) -> Result<usize, RootsError> {
             })?;
             certificates += 1;
             match store.add(certificate) {
-                Ok(()) => usable = true,
+                Ok(()) => usable += 1,
                 Err(error) => {
-                    tracing::warn!("root certificates: text {position} of {count}: left one out: {error}");
-                    refused = Some(error.to_string());
+                    left_out += 1;
+                    refused = Some(format!("text {position} of {count}: {error}"));
                 }
             }
         }
@@ -133,7 +133,57 @@ fn add(store: &mut RootCertStore, pem: &[String]) -> Result<usize, RootsError> {
         }
     }
     match refused {
-        Some(reason) if !usable => Err(RootsError::NoneUsable { certificates, reason }),
-        _ => Ok(certificates),
+        Some(reason) if usable == 0 => Err(RootsError::NoneUsable { certificates, reason }),
+        Some(reason) => {
+            tracing::warn!(
+                "root certificates: left {left_out} of {certificates} out, the last because of {reason}"
+            );
+            Ok(certificates)
+        }
+        None => Ok(certificates),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+    use tracing::{Event, Metadata, Subscriber, span};
+
+    /// Counts what is logged.
+    #[derive(Default)]
+    struct Counting(Arc<AtomicUsize>);
+
+    impl Subscriber for Counting {
+        fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+            metadata.target().starts_with("netsonde")
+        }
+        fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+            span::Id::from_u64(1)
+        }
+        fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+        fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+        fn event(&self, _: &Event<'_>) {
+            self.0.fetch_add(1, Relaxed);
+        }
+        fn enter(&self, _: &span::Id) {}
+        fn exit(&self, _: &span::Id) {}
+    }
+
+    #[test]
+    fn a_thousand_useless_certificates_are_told_once() {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let good = rcgen::CertificateParams::default()
+            .self_signed(&key)
+            .unwrap()
+            .pem();
+        let useless = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".repeat(1_000);
+        let counting = Counting::default();
+        let lines = Arc::clone(&counting.0);
+        let roots = tracing::subscriber::with_default(counting, || Roots::only(&[useless.clone(), good]));
+        assert!(roots.is_ok());
+        assert_eq!(lines.load(Relaxed), 1);
+        let error = Roots::only(&[useless]).unwrap_err().to_string();
+        assert!(error.contains("none of the 1000 can be used"), "{error}");
     }
 }

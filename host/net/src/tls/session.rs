@@ -117,12 +117,14 @@ impl TlsSession {
         matches!(self.state, State::Shaking(_))
     }
 
-    /// Protect some of `plaintext`, and say how many bytes of it.
+    /// Protect some of `plaintext`, no more than fits, and say how many bytes of it.
     pub fn write(&mut self, plaintext: &[u8]) -> Result<usize, NetError> {
         self.check()?;
-        if self.pipe.buffers().outgoing.len() > Self::BUFFERED {
+        let room = Self::BUFFERED.saturating_sub(self.pipe.buffers().outgoing.len());
+        if room == 0 {
             return Err(self.misused("write more than it can hold; take what is outgoing first"));
         }
+        let plaintext = plaintext.get(..room).unwrap_or(plaintext);
         let mut cx = Context::from_waker(Waker::noop());
         let io = self.open(Operation::Write)?;
         let result = match Pin::new(&mut *io).poll_write(&mut cx, plaintext) {

@@ -30,6 +30,13 @@ async fn shaken(authority: &Authority) -> (Bench, Connection) {
             let service =
                 hyper::service::service_fn(|request: hyper::Request<hyper::body::Incoming>| async move {
                     let (parts, body) = request.into_parts();
+                    if parts.uri.path() == "/large-head" {
+                        let mut response = hyper::Response::builder();
+                        for number in 0..50 {
+                            response = response.header(format!("x-{number}"), "v".repeat(4_000));
+                        }
+                        return Ok(response.body(Full::default()).unwrap());
+                    }
                     let body = body.collect().await?.to_bytes();
                     let text = format!(
                         "{:?} {} {} {}",
@@ -202,4 +209,21 @@ async fn http2_that_the_server_breaks_off_before_the_request_says_why() {
             && failure.as_str().contains("excessive load"),
         "{failure}"
     );
+}
+
+#[tokio::test]
+async fn heads_may_be_as_large_as_over_the_other_versions() {
+    let authority = Authority::new();
+    let (bench, connection) = shaken(&authority).await;
+    let request = Request {
+        url: "https://example.org/large-head".to_owned(),
+        ..Request::default()
+    };
+    let response = bench
+        .net
+        .round_trip(&bench.tx, &connection, request)
+        .await
+        .unwrap();
+    let large = response.headers.iter().filter(|(_, value)| value.len() == 4_000);
+    assert_eq!(large.count(), 50);
 }

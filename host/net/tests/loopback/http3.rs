@@ -88,6 +88,17 @@ async fn answer(path: String, mut stream: Stream, quic: quinn::Connection) {
             stream.stop_stream(Code::H3_INTERNAL_ERROR);
             quic.closed().await;
         }
+        "/hints" => {
+            for status in [100, 103, 103] {
+                let hints = http::Response::builder()
+                    .status(status)
+                    .header("link", "</style.css>");
+                stream.send_response(hints.body(()).unwrap()).await.unwrap();
+            }
+            stream.send_response(head(4)).await.unwrap();
+            stream.send_data(Bytes::from_static(b"last")).await.unwrap();
+            stream.finish().await.unwrap();
+        }
         "/close" => quic.close(0x102_u32.into(), b"gone"),
         other => panic!("nothing is at {other}"),
     }
@@ -294,4 +305,20 @@ async fn http_is_not_spoken_over_another_protocol() {
         code(bench.net.round_trip(&bench.tx, &connection, get("/")).await),
         FailureCode::INVALID_ARGUMENT
     );
+}
+
+#[tokio::test]
+async fn interim_responses_are_not_the_response() {
+    let authority = Authority::new();
+    let bench = Bench::trusting(&authority.pem());
+    let server = serve(&authority);
+    let connection = connect(&bench, &server).await;
+    let response = bench
+        .net
+        .round_trip(&bench.tx, &connection, get("/hints"))
+        .await
+        .unwrap();
+    assert_eq!((response.status, &response.body[..]), (203, &b"last"[..]));
+    assert!(response.headers.iter().all(|(name, _)| name != "link"));
+    assert_eq!(bench.seen().requests[0].response.code, 203);
 }

@@ -62,6 +62,38 @@ async fn a_stun_server_tells_the_address_it_sees_over_both_families() {
 }
 
 #[tokio::test]
+async fn datagrams_that_answer_nothing_are_no_answer() {
+    use bytecodec::{DecodeExt, EncodeExt};
+    let bench = Bench::new();
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let server = socket.local_addr().unwrap();
+    tokio::spawn(async move {
+        let mut buffer = [0; 2048];
+        let (count, from) = socket.recv_from(&mut buffer).await.unwrap();
+        let request: Message<Attribute> = MessageDecoder::new()
+            .decode_from_bytes(&buffer[..count])
+            .unwrap()
+            .unwrap();
+        let answer = |id, address: &str| {
+            let mut answer = Message::<Attribute>::new(MessageClass::SuccessResponse, BINDING, id);
+            answer.add_attribute(Attribute::from(XorMappedAddress::new(address.parse().unwrap())));
+            MessageEncoder::new().encode_into_bytes(answer).unwrap()
+        };
+        let forged = answer(stun_codec::TransactionId::new([0; 12]), "198.51.100.1:1");
+        let good = answer(request.transaction_id(), "192.0.2.1:1");
+        for datagram in [&b""[..], b"no STUN at all", &forged, &good] {
+            socket.send_to(datagram, from).await.unwrap();
+        }
+    });
+    let seen = bench
+        .net
+        .public_address_by_stun(&bench.tx, server, WITHIN)
+        .await
+        .unwrap();
+    assert_eq!(seen.to_string(), "192.0.2.1:1");
+}
+
+#[tokio::test]
 async fn a_server_that_does_not_answer_is_not_waited_for_forever() {
     let bench = Bench::new();
     let silent = UdpSocket::bind("127.0.0.1:0").await.unwrap();

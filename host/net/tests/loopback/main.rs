@@ -11,6 +11,7 @@ mod budget;
 mod dns;
 mod doh3;
 mod failures;
+mod hostile;
 mod http;
 mod http1;
 mod http2;

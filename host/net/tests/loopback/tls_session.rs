@@ -210,3 +210,22 @@ async fn a_session_holds_so_much_and_no_more() {
         .unwrap_err();
     assert!(refused.to_string().contains("who carries"), "{refused}");
 }
+
+#[tokio::test]
+async fn a_session_takes_no_more_than_it_can_hold() {
+    let authority = Authority::new();
+    let (config, options) = strict(&authority);
+    let address = echo(config).await;
+    let bench = Bench::trusting(&authority.pem());
+    let mut session = bench
+        .net
+        .tls_session(&bench.tx, &options, "tcp", address)
+        .unwrap();
+    let mut carrier = Carrier::to(address).await;
+    carrier.shake(&mut session).await.unwrap();
+    let plaintext = vec![b'x'; 16 << 20];
+    assert_eq!(session.write(&plaintext).unwrap(), TlsSession::BUFFERED);
+    assert_eq!(code(session.write(&plaintext)), FailureCode::INVALID_ARGUMENT);
+    let held = session.outgoing().len();
+    assert!(held < TlsSession::BUFFERED + 4_096, "{held}");
+}

@@ -221,8 +221,8 @@ impl Decoder {
         let (line, rest) = head.split_at(end);
         let (version, status) = status_line(line)?;
         let headers = headers(&head, rest)?;
+        self.heads += head.len();
         if (100..200).contains(&status) && status != 101 {
-            self.heads += head.len();
             return Ok(None);
         }
         let (framing, keep_alive) = framing::of(self.method, version, status, &headers);

@@ -205,3 +205,20 @@ fn what_the_user_allows_still_has_to_be_asked_for() {
     );
     assert!(may(&with(&[Scope::Lan]), "192.168.7.1:80"));
 }
+
+#[test]
+fn a_name_is_looked_up_in_one_spelling() {
+    for classes in [&[Class::Targets][..], &[Class::Derived]] {
+        let policed = policed(rules(classes, &["https://example.org/"]));
+        assert!(policed.has_name("example.org") && policed.has_name("EXAMPLE.org"));
+        // A URL's host, but not what a resolver would be asked for.
+        for other in [
+            "%65xample.org",
+            "ex%61mple%2Eorg",
+            "_%65x.example.org",
+            "example.org%00",
+        ] {
+            assert!(!policed.has_name(other), "{other}");
+        }
+    }
+}

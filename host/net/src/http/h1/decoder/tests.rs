@@ -145,6 +145,17 @@ fn a_head_has_its_limits() {
     assert_eq!(get(&long).error, Some(Malformed::TooLong));
     let interim = b"HTTP/1.1 100 Continue\r\n\r\n".repeat(LONGEST_HEAD / 25 + 1);
     assert_eq!(get(&interim).error, Some(Malformed::TooLong));
+    // What comes after the body counts, too.
+    let half = [&b"a: "[..], &b"a".repeat(LONGEST_HEAD / 2), b"\r\n"].concat();
+    let head = [
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n",
+        &half[..],
+        b"\r\n",
+    ]
+    .concat();
+    let with_trailers = [&head[..], b"0\r\n", &half[..], b"\r\n"].concat();
+    assert_eq!(get(&with_trailers).error, Some(Malformed::TooLong));
+    assert_eq!(get(&[&head[..], b"0\r\n\r\n"].concat()).error, None);
 }
 
 #[test]
