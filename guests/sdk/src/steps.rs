@@ -105,7 +105,7 @@ pub async fn quic_handshake(
     if !roots_pem.is_empty() {
         options.roots_pem(roots_pem);
     }
-    quic::handshake(transaction, endpoint(address, port), &options).await
+    Ok(quic::handshake(transaction, endpoint(address, port), &options).await?)
 }
 
 /// One HTTP transaction, to the end of the body: a body cut short is a failure here.

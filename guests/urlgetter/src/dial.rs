@@ -38,7 +38,7 @@ impl Dialer<'_> {
     pub(crate) async fn quic_handshake(&self, url: &Url) -> Result<(Transaction, Connection), Failure> {
         let options = self.tls_options(url, &["h3"]);
         let shake = async |transaction: &Transaction, address: &str, port| {
-            quic::handshake(transaction, endpoint(address, port), &options).await
+            Ok(quic::handshake(transaction, endpoint(address, port), &options).await?)
         };
         self.first(url, "quic_handshake", shake).await
     }

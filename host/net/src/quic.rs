@@ -13,7 +13,10 @@ mod stream;
 
 pub use invariant::offered_versions;
 
-use crate::{Connection, Meter, Net, NetError, Transaction, tls::HandshakeOptions};
+use crate::{
+    Connection, Meter, Net, NetError, Transaction,
+    tls::{HandshakeError, HandshakeOptions},
+};
 use futures::future::{Either, select};
 use netsonde_data::failure::{Failure, FailureCode, Operation};
 use socket::Watch;
@@ -58,8 +61,8 @@ impl Net {
         tx: &Transaction,
         endpoint: SocketAddr,
         mut options: HandshakeOptions,
-    ) -> Result<Connection, NetError> {
-        self.meter().check()?;
+    ) -> Result<Connection, HandshakeError> {
+        self.meter().check().map_err(NetError::from)?;
         if options.alpn.is_empty() {
             options.alpn.push(ALPN.to_owned());
         }
@@ -91,10 +94,11 @@ async fn unless<T>(stopped: impl Future<Output = ()>, work: impl Future<Output =
     }
 }
 
-fn invalid(remote: SocketAddr, why: &str) -> NetError {
-    NetError::Failed(Failure {
+fn invalid(remote: SocketAddr, why: &str) -> HandshakeError {
+    let failure = Failure {
         code: FailureCode::INVALID_ARGUMENT,
         operation: Operation::QuicHandshake,
         detail: format!("QUIC handshake with {remote}: {why}"),
-    })
+    };
+    NetError::Failed(failure).into()
 }

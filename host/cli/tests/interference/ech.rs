@@ -36,6 +36,15 @@ fn over_quic((server, name): (&str, &str), ech: Option<&str>) -> Value {
     ]])
 }
 
+/// The same twice: as an HTTPS record says, and then as the server does that rejected it.
+fn over_quic_and_retry((server, name): (&str, &str)) -> Value {
+    json!([[
+        {"do": "lookup", "domain": name, "udp": "8.8.8.8:53", "types": ["HTTPS"]},
+        {"do": "quic", "to": server, "name": name, "ech": "dns", "timeout_ms": 1500, "may_fail": true},
+        {"do": "quic", "to": server, "name": name, "ech": "retry", "timeout_ms": 1500},
+    ]])
+}
+
 /// A censor of ECH, whatever kind of offer it sees, and the same handshake without one.
 fn blocked(interference: &'static str, scenario: &'static str, ech: &str, failure: &str) -> Case {
     Case {
@@ -120,14 +129,16 @@ cases! {
     };
     a_rejection_in_quic: Case {
         primitive: "QUIC: ECH",
-        interference: "nobody interferes: the server's HTTPS record is out of date; the twin's is not",
+        interference: "nobody interferes: the server's HTTPS record is out of date, and what it wants is tried; the twin's is not",
         scenario: "clean-everything",
         acts: false,
-        censored: over_quic(REJECTS, Some("dns")),
+        censored: over_quic_and_retry(REJECTS),
         says: vec![
             ("/quic_handshakes/0/failure", json!("unknown_failure: tls: server rejected ECH")),
             ("/quic_handshakes/0/x_ech_accepted", json!(false)),
             ("/quic_handshakes/0/outer_server_name", json!("public.ech.test")),
+            ("/quic_handshakes/1/failure", json!(null)),
+            ("/quic_handshakes/1/x_ech_accepted", json!(true)),
         ],
         twin: over_quic(ACCEPTS, Some("dns")),
         twin_says: vec![

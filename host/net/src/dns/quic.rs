@@ -43,7 +43,7 @@ impl Question<'_> {
         deadline: Instant,
     ) -> Result<Connection, NetError> {
         let options = self.handshake_options(name, &[alpn], deadline);
-        self.net.quic_handshake(self.tx, endpoint, options).await
+        Ok(self.net.quic_handshake(self.tx, endpoint, options).await?)
     }
 
     /// One query on a stream of its own.

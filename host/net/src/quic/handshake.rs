@@ -11,7 +11,7 @@ use crate::{
     guard::Guard,
     policy::Transport,
     socket::Proto,
-    tls::{Agreed, Broken, Client, Ech, HandshakeOptions, Said, base64, ech_rejection, ja4},
+    tls::{Agreed, Broken, Client, Ech, HandshakeError, HandshakeOptions, Said, base64, ech_rejection, ja4},
     trace::{Event, endpoint_text},
 };
 use netsonde_data::{
@@ -64,9 +64,9 @@ impl<'a> Handshake<'a> {
         }
     }
 
-    pub(super) async fn run(&self) -> Result<Connection, NetError> {
+    pub(super) async fn run(&self) -> Result<Connection, HandshakeError> {
         self.admitted().await?;
-        self.net.meter().connection()?;
+        self.net.meter().connection().map_err(NetError::from)?;
         let t0 = self.now();
         self.mark("quic_handshake_start", t0);
         let socket = match Socket::open(self.net, self.tx, self.remote) {
@@ -95,7 +95,7 @@ impl<'a> Handshake<'a> {
             (Ok(connection), _) => connection,
             (Err(_), Some(exceeded)) => {
                 self.failed(coded(FailureCode::INTERRUPTED), Some(&watch), t0);
-                return Err(exceeded.into());
+                return Err(NetError::from(exceeded).into());
             }
             (Err(failed), None) => return Err(self.failed(failed, Some(&watch), t0)),
         };
@@ -179,9 +179,13 @@ impl<'a> Handshake<'a> {
     }
 
     /// Write the failure down, and say it to the caller.
-    fn failed(&self, failed: Broken, watch: Option<&Watch>, t0: Duration) -> NetError {
+    fn failed(&self, failed: Broken, watch: Option<&Watch>, t0: Duration) -> HandshakeError {
         let doing = format!("QUIC handshake with {}", self.remote);
-        let error = NetError::failed(failed.code.clone(), Operation::QuicHandshake, &doing);
+        let error = HandshakeError {
+            error: NetError::failed(failed.code.clone(), Operation::QuicHandshake, &doing),
+            peer_certificates: self.client.verifier.certificates(),
+            ech_retry_configs: failed.ech_retry_configs.clone(),
+        };
         self.ended(Some(failed), watch, t0);
         error
     }

@@ -5,7 +5,10 @@ use crate::{
     tls::{Authority, named},
 };
 use netsonde_data::{FailureCode, failure::Operation, observation::TlsHandshake};
-use netsonde_net::{Connection, NetError, tls::HandshakeOptions};
+use netsonde_net::{
+    Connection,
+    tls::{HandshakeError, HandshakeOptions},
+};
 use quinn::{Endpoint, crypto::rustls::QuicServerConfig};
 use rcgen::{CertificateParams, date_time_ymd};
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -49,7 +52,7 @@ pub(crate) async fn shake(
     bench: &Bench,
     address: SocketAddr,
     options: HandshakeOptions,
-) -> Result<Connection, NetError> {
+) -> Result<Connection, HandshakeError> {
     bench.net.quic_handshake(&bench.tx, address, options).await
 }
 

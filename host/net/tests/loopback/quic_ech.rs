@@ -5,15 +5,15 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use netsonde_data::observation::TlsHandshake;
 use netsonde_lab::ech::{EchMode, EchServer};
 use netsonde_net::{
-    Connection, NetError,
+    Connection,
     http::Request,
-    tls::{Ech, HandshakeOptions},
+    tls::{Ech, HandshakeError, HandshakeOptions},
 };
 
 const NAME: &str = "secret.example.org";
 const PUBLIC: &str = "public.example.net";
 
-async fn shake(server: &EchServer, ech: Ech) -> (Result<Connection, NetError>, TlsHandshake, Bench) {
+async fn shake(server: &EchServer, ech: Ech) -> (Result<Connection, HandshakeError>, TlsHandshake, Bench) {
     let bench = Bench::trusting(server.ca_pem());
     let options = HandshakeOptions { ech, ..named(NAME) };
     let result = quic::shake(&bench, server.address(), options).await;
@@ -55,14 +55,16 @@ async fn an_accepted_hello_is_seen_as_such() {
 async fn a_rejected_hello_comes_with_what_is_accepted() {
     let (server, published) = start(EchMode::Reject);
     let (result, seen, _) = shake(&server, published).await;
-    assert!(result.is_err());
+    let failed = result.unwrap_err();
     assert_eq!(
         seen.failure.unwrap().as_str(),
         "unknown_failure: tls: server rejected ECH"
     );
     assert_eq!(seen.x_ech_accepted, Some(false));
-    assert!(!seen.peer_certificates.is_empty());
-    let retry = STANDARD.decode(seen.x_ech_retry_configs.unwrap()).unwrap();
+    assert_eq!(failed.peer_certificates.len(), seen.peer_certificates.len());
+    assert!(!failed.peer_certificates.is_empty());
+    let retry = failed.ech_retry_configs.unwrap();
+    assert_eq!(seen.x_ech_retry_configs, Some(STANDARD.encode(&retry)));
     let (again, seen, _) = shake(&server, Ech::Configs(retry)).await;
     assert!(again.unwrap().is_ech_accepted());
     assert_eq!(seen.x_ech_accepted, Some(true));

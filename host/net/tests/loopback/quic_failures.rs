@@ -200,7 +200,10 @@ async fn a_budget_that_ends_ends_the_handshake() {
     ]
     .map(Bench::with_budget);
     for (bench, what) in [(sent, "bytes_sent"), (received, "bytes_received")] {
-        match shake(&bench, address, named("example.org")).await {
+        match shake(&bench, address, named("example.org"))
+            .await
+            .map_err(NetError::from)
+        {
             Err(NetError::Exceeded(exceeded)) => assert_eq!(exceeded.what, what),
             other => panic!("{other:?}"),
         }

@@ -68,8 +68,8 @@ impl Bench {
 }
 
 /// The failure code of an operation that should have failed.
-pub(crate) fn code<T: std::fmt::Debug>(result: Result<T, NetError>) -> FailureCode {
-    match result {
+pub(crate) fn code<T: std::fmt::Debug>(result: Result<T, impl Into<NetError>>) -> FailureCode {
+    match result.map_err(Into::into) {
         Err(NetError::Failed(failure)) => failure.code,
         other => panic!("expected a failure, got {other:?}"),
     }

@@ -1,13 +1,12 @@
 //! `quic`: handshakes. The options are those of `tls`.
 
 use netsonde_data::failure::Operation;
-use netsonde_net::tls::HandshakeOptions;
-use netsonde_net::{Connection, Net, NetError, Transaction};
+use netsonde_net::tls::{HandshakeError, HandshakeOptions};
+use netsonde_net::{Connection, Net, Transaction};
 use wasmtime::component::Resource;
 
-use super::tls::Options;
+use super::tls::{Failed, Options, shaken};
 use super::types::endpoint;
-use crate::bindings::types;
 use crate::call::Caller;
 use crate::reach::Reach;
 
@@ -17,7 +16,7 @@ async fn shake(
     tx: Transaction,
     with: String,
     options: HandshakeOptions,
-) -> Result<Connection, NetError> {
+) -> Result<Connection, HandshakeError> {
     let endpoint = endpoint(
         &with,
         Operation::QuicHandshake,
@@ -31,7 +30,7 @@ pub(crate) async fn handshake(
     transaction: Resource<Transaction>,
     endpoint: String,
     options: Resource<Options>,
-) -> wasmtime::Result<Result<Resource<Connection>, types::Failure>> {
+) -> wasmtime::Result<Result<Resource<Connection>, Resource<Failed>>> {
     let mut caller = Caller::new(reach, endpoint.len())?;
     let (tx, options, bytes) = reach.with(|state| -> wasmtime::Result<_> {
         let options = state.get(&options)?;
@@ -42,7 +41,6 @@ pub(crate) async fn handshake(
         ))
     })?;
     caller.record(endpoint.len().saturating_add(bytes))?;
-    caller
-        .make(reach, shake(caller.shared.net.clone(), tx, endpoint, options))
-        .await
+    let shake = shake(caller.shared.net.clone(), tx, endpoint, options);
+    shaken(reach, &caller, shake).await
 }

@@ -100,8 +100,18 @@ pub(crate) async fn handshake(
     })?;
     caller.record(bytes)?;
     let net = caller.shared.net.clone();
+    let shake = async move { net.handshake(&tx, connection, options).await };
+    shaken(reach, &caller, shake).await
+}
+
+/// Do what a handshake does, and hand the guest the connection, or what remains of it.
+pub(super) async fn shaken(
+    reach: &Reach<'_>,
+    caller: &Caller,
+    shake: impl Future<Output = Result<Connection, HandshakeError>> + Send + 'static,
+) -> wasmtime::Result<Result<Resource<Connection>, Resource<Failed>>> {
     let shaken = caller.operation(async move {
-        match net.handshake(&tx, connection, options).await {
+        match shake.await {
             Ok(connection) => Ok(Ok(connection)),
             Err(error) => remains(error).map(Err),
         }

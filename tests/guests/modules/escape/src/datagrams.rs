@@ -14,9 +14,8 @@ async fn shake(to: &str, timeout_ms: u32) -> Result<(), Failure> {
     let options = TlsOptions::new();
     options.server_name("example.com");
     options.timeout_ms(timeout_ms);
-    quic::handshake(&begin(&[], None), to.to_owned(), &options)
-        .await
-        .map(|_| ())
+    quic::handshake(&begin(&[], None), to.to_owned(), &options).await?;
+    Ok(())
 }
 
 async fn socket(to: &str) -> Result<UdpSocket, Failure> {

@@ -1,7 +1,7 @@
 //! Names that nobody named, answers that lead inside, and resolvers that nobody named.
 
 use futures::future::join_all;
-use netsonde_guest::{DnsAnswer, DnsOptions, Failure, Json, begin, dns};
+use netsonde_guest::{DnsAnswer, DnsOptions, DnsReply, Failure, Json, begin, dns};
 
 use crate::connections::reach;
 use crate::ways::{self, ENCRYPTED, Resolver};
@@ -105,7 +105,7 @@ async fn of_a_resolver_that_may_be_asked() -> Vec<Json> {
         let Ok(answer) = lookup(ways::SERVICE, Some(&resolver), &["HTTPS"]).await else {
             continue;
         };
-        for service in answer.replies().iter().flat_map(|reply| reply.services()) {
+        for service in answer.replies().iter().flat_map(DnsReply::services) {
             for hint in &service.ipv4_hints {
                 all.push(reach("an address hint of a service", &endpoint(hint, 443)).await);
             }

@@ -3,7 +3,10 @@
 use netsonde_guest::{Failure, HttpRequest, Json, TcpOptions, TlsOptions, http, json, quic, tcp};
 use serde::Deserialize;
 
-use crate::{Walk, handshakes::Ech};
+use crate::{
+    Walk,
+    handshakes::{Ech, over},
+};
 
 /// `{"do": "connect", "to": "192.0.2.1:443"}`.
 #[derive(Deserialize)]
@@ -26,6 +29,9 @@ pub(crate) struct QuicHandshake {
     #[serde(default)]
     alpn: Vec<String>,
     timeout_ms: Option<u32>,
+    /// Whether the list goes on when it fails.
+    #[serde(default)]
+    may_fail: bool,
 }
 
 /// `{"do": "request", "url": "https://example.org/"}`.
@@ -101,7 +107,10 @@ impl QuicHandshake {
         if let Some(timeout) = self.timeout_ms {
             options.timeout_ms(timeout);
         }
-        let connection = quic::handshake(&walk.transaction, self.to.clone(), &options).await?;
+        let connection = match quic::handshake(&walk.transaction, self.to.clone(), &options).await {
+            Ok(connection) => connection,
+            Err(failed) => return over(walk, &failed, self.may_fail),
+        };
         let answer = json!({ "alpn": connection.alpn(), "remote": connection.remote() });
         walk.keep(connection);
         Ok(answer)

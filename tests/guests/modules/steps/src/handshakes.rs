@@ -1,6 +1,6 @@
 //! Steps that shake hands over the open connection.
 
-use netsonde_guest::{Failure, Json, TlsOptions, json, tcp, tls};
+use netsonde_guest::{Failure, HandshakeFailure, Json, TlsOptions, json, tcp, tls};
 use serde::Deserialize;
 
 use crate::Walk;
@@ -102,21 +102,24 @@ impl Handshake {
                 walk.keep(connection);
                 Ok(answer)
             }
-            Err(failed) => {
-                let retry = failed.ech_retry_configs();
-                let answer = json!({
-                    "failure": failed.failure().code,
-                    "certificates": failed.peer_certificates().len(),
-                    "ech_retry_configs_bytes": retry.as_ref().map(Vec::len),
-                });
-                *walk.ech_to_retry.borrow_mut() = retry;
-                if self.may_fail {
-                    Ok(answer)
-                } else {
-                    Err(failed.failure())
-                }
-            }
+            Err(failed) => over(walk, &failed, self.may_fail),
         }
+    }
+}
+
+/// A handshake failed: keep what there is to retry with, and say whether the list goes on.
+pub(crate) fn over(walk: &Walk, failed: &HandshakeFailure, may_fail: bool) -> Result<Json, Failure> {
+    let retry = failed.ech_retry_configs();
+    let answer = json!({
+        "failure": failed.failure().code,
+        "certificates": failed.peer_certificates().len(),
+        "ech_retry_configs_bytes": retry.as_ref().map(Vec::len),
+    });
+    *walk.ech_to_retry.borrow_mut() = retry;
+    if may_fail {
+        Ok(answer)
+    } else {
+        Err(failed.failure())
     }
 }
 
