@@ -218,7 +218,7 @@ fn what_differs_is_named() {
     // One that can not be read keeps nobody from the others.
     for part in [
         "0001-telegram: identical",
-        "0002-urlgetter: read recording recorded/0002-urlgetter: it has no run.json: the run was interrupted",
+        "read recording recorded/0002-urlgetter: it has no run.json: the run was interrupted",
         "0003-urlgetter: identical",
     ] {
         assert!(said(&output).contains(part), "{part}: {}", said(&output));
@@ -273,8 +273,8 @@ fn recordings_made_by_hand_are_not_believed() {
     assert_exit(&output, 1);
     let said = said(&output);
     for part in [
-        "recorded/1: read recording recorded/1/run.json: no transcript can have the name \"../../secret\"",
-        "recorded/2: read recording recorded/2/run.json: it names no transcript of the nettest",
+        "read recording recorded/1/run.json: no transcript can have the name \"../../secret\"",
+        "read recording recorded/2/run.json: it names no transcript of the nettest",
         "recorded/3: replay recorded/3: ",
         "\\u{1b}[2Jx\\u{202e}",
         "recorded/4: read recorded/4/run.json: it is no file",

@@ -25,7 +25,7 @@ pub struct Owner {
 
 /// A file that can not be used.
 #[derive(Debug, thiserror::Error)]
-#[error("not a database in MaxMind's format (.mmdb, not packed): {0}")]
+#[error("not a database in MaxMind's format (.mmdb, not packed)")]
 pub struct OwnersError(#[from] maxminddb::MaxMindDbError);
 
 /// The fields that the known files have in common.

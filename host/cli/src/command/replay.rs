@@ -33,7 +33,7 @@ pub(crate) fn run(args: &Replay, json: bool, verbose: u8) -> anyhow::Result<Exit
                     let event = json!({"event": "unreadable", "recording": dir, "why": error.to_string()});
                     print(&event.to_string())?;
                 }
-                stderr.line(&escaped(&format!("{dir}: {error}")));
+                stderr.line(&escaped(&error.to_string()));
                 continue;
             }
         };

@@ -25,6 +25,15 @@ fn post_quantum() -> Value {
     json!({ "groups": ["X25519MLKEM768", "x25519"] })
 }
 
+/// A session over bytes that the guest reads and writes itself.
+fn session(server: &str, name: &str) -> Value {
+    let request = format!("GET / HTTP/1.1\r\nHost: {name}\r\n\r\n");
+    json!([[
+        {"do": "connect", "to": server},
+        {"do": "session", "tls": {"name": name, "timeout_ms": 1500}, "text": request},
+    ]])
+}
+
 /// Two handshakes on the heels of each other.
 fn two_handshakes(server: &str, name: &str) -> Value {
     json!([[
@@ -59,6 +68,25 @@ cases! {
         says: vec![("/tcp_connect/0/status/failure", json!(null)), ("/tls_handshakes/0/failure", json!("generic_timeout_error"))],
         twin: handshake("23.215.0.132:443", "example.org"),
         twin_says: vec![("/tls_handshakes/0/failure", json!(null)), ("/tls_handshakes/0/tls_version", json!("TLSv1.3"))],
+    };
+    a_reset_on_sni_of_a_session: Case {
+        primitive: "TLS: framed by the guest",
+        interference: "connections with the SNI are reset",
+        scenario: "sni-rst",
+        acts: true,
+        censored: session("149.154.167.99:443", "web.telegram.org"),
+        says: vec![
+            ("/tcp_connect/0/status/failure", json!(null)),
+            ("/network_events/operation=read/failure", json!("connection_reset")),
+            ("/tls_handshakes/0/server_name", json!("web.telegram.org")),
+            ("/tls_handshakes/0/failure", json!("interrupted")),
+        ],
+        twin: session("23.192.228.80:443", "example.com"),
+        twin_says: vec![
+            ("/network_events/operation=read/failure", json!(null)),
+            ("/tls_handshakes/0/failure", json!(null)),
+            ("/tls_handshakes/0/tls_version", json!("TLSv1.3")),
+        ],
     };
     another_name_evades: Case {
         primitive: "TLS",
