@@ -16,7 +16,7 @@ pub(crate) fn leads_to<'a>(location: &[u8], sent: impl IntoIterator<Item = &'a [
     };
     let url = url.ok()?;
     let host = url.host_str()?;
-    if !location.to_ascii_lowercase().contains(&host.to_ascii_lowercase()) {
+    if !spelled(location)?.eq_ignore_ascii_case(host) {
         return None;
     }
     let host = named::parse(host)?;
@@ -24,6 +24,15 @@ pub(crate) fn leads_to<'a>(location: &[u8], sent: impl IntoIterator<Item = &'a [
         .into_iter()
         .any(|text| words(text).any(|word| named::parse(&word) == Some(host.clone())));
     (!echoed).then_some(host)
+}
+
+/// The host of a URL as it is spelled there.
+fn spelled(url: &str) -> Option<&str> {
+    let (_, rest) = url.split_once("//")?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let port = host.rfind(':').filter(|colon| !host.ends_with(']') && *colon > 0);
+    host.get(..port.unwrap_or(host.len()))
 }
 
 /// The words of a request that could be hosts, also those that are percent-encoded.
@@ -79,6 +88,16 @@ mod tests {
         );
         let sent = ["http://www.example.org/"];
         assert_eq!(to("https://example.org/", &sent), Some(name("example.org")));
+        for location in [
+            "https://Example.org:8443?x",
+            "HTTPS://user:secret@example.org#x",
+            "//example.org.",
+        ] {
+            assert!(to(location, &sent).is_some(), "{location}");
+        }
+        let address = Place::Address("2606:2800::1".parse().unwrap());
+        assert_eq!(to("https://[2606:2800::1]:443/", &sent), Some(address.clone()));
+        assert_eq!(to("https://[2606:2800::1]/", &sent), Some(address));
     }
 
     #[test]
@@ -91,6 +110,10 @@ mod tests {
             "http://evi%6c.example/",
             "http://evi\u{ad}l.example/",
             "http://evi\tl.example/",
+            // Spelled plainly in another place, where nobody takes it for a host.
+            "http://evi\tl.example/xevil.examplex",
+            "http:/evil.example/",
+            "http:\\\\evil.example\\",
         ] {
             assert_eq!(to(location, &[]), None, "{location}");
         }
