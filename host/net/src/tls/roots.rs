@@ -103,9 +103,9 @@ impl Roots {
     }
 }
 
-/// Add every certificate of every text. One that can not serve as a root (too old a format, for instance) is left out,
-/// which the log says once for all of them, so that it does not take the others with it; only where none is left is it an error. Says how many
-/// certificates the texts hold.
+/// Add every certificate of every text; how many the texts hold. One that can not serve as a root (too old a format, for
+/// instance) is left out, so that it does not take the others with it, and the log says once how many were; only where
+/// none is left is it an error.
 fn add(store: &mut RootCertStore, pem: &[String]) -> Result<usize, RootsError> {
     let count = pem.len();
     let mut certificates = 0;
