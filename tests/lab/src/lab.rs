@@ -3,19 +3,19 @@
 use crate::censor::{Censor, Hits};
 use crate::hops::Hops;
 use crate::link::Link;
+use crate::programs::Programs;
 use crate::router::Router;
 use crate::scenario::{CLIENT_IPV4, CLIENT_IPV6, Problem, Scenario};
 use crate::sent::Sent;
 use crate::servers::{self, pki::Pki};
-use crate::sys::namespaces::{self, ClientFile, ClientView};
+use crate::sys::namespaces::{self, View};
 use crate::sys::netlink::{LOOPBACK, Netlink};
+use crate::view;
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::CString;
 use std::io;
 use std::net::IpAddr;
 use std::os::fd::OwnedFd;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -49,7 +49,7 @@ pub enum LabError {
 }
 
 /// Names what an error interrupted.
-fn doing<E: Into<io::Error>>(what: &'static str) -> impl FnOnce(E) -> LabError {
+pub(crate) fn doing<E: Into<io::Error>>(what: &'static str) -> impl FnOnce(E) -> LabError {
     move |source| LabError::SetUp {
         what,
         source: source.into(),
@@ -58,7 +58,7 @@ fn doing<E: Into<io::Error>>(what: &'static str) -> impl FnOnce(E) -> LabError {
 
 /// A running simulated internet. It ends, with all that is in it, when it is dropped.
 pub struct Lab {
-    client: Arc<ClientView>,
+    client: Arc<View>,
     hits: Hits,
     sent: Sent,
     rules: Vec<String>,
@@ -78,12 +78,16 @@ impl Lab {
         }
         let pki =
             Pki::new().map_err(|error| LabError::Serve(format!("make the lab's authority: {error}")))?;
-        let folder = files_folder()?;
-        let ca_file = folder.join(CA_FILE);
         let hosts = addresses(scenario);
         let (client_namespace, client_link) = client_side(&hosts)?;
         let (world_namespace, world_link) = world_side(&hosts)?;
-        let client = Arc::new(client_view(client_namespace, scenario, &pki, folder)?);
+        let place = view::place(
+            client_namespace,
+            scenario.resolver.address,
+            pki.trusted_pem(),
+            &[],
+        )?;
+        let (client, ca_file) = (Arc::new(place.view), place.ca_file);
         try_view(&client)?;
 
         let stop = EventFd::from_flags(EfdFlags::EFD_CLOEXEC).map_err(doing("make an event descriptor"))?;
@@ -153,20 +157,7 @@ impl Lab {
     ///
     /// It is killed when the thread that starts it ends: start it from one that lives as long as it shall.
     pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
-        let mut command = Command::new(program);
-        for variable in [
-            "SSL_CERT_FILE",
-            "CURL_CA_BUNDLE",
-            "REQUESTS_CA_BUNDLE",
-            "NODE_EXTRA_CA_CERTS",
-            "GIT_SSL_CAINFO",
-            "NETSONDE_CA_FILE",
-            "NETSONDE_LAB_CA",
-        ] {
-            command.env(variable, self.ca_file());
-        }
-        Arc::clone(&self.client).apply(&mut command);
-        command
+        view::command(program, &self.client, self.ca_file())
     }
 
     /// Runs a closure as the client, on a thread of its own; threads it starts are the client's too.
@@ -228,84 +219,8 @@ impl Drop for Lab {
     }
 }
 
-const CA_FILE: &str = "ca.pem";
-/// Where the client's files may be mounted: folders of every machine that no program in the lab needs, and in which
-/// nobody keeps data. Container runtimes hide the first one, too.
-const FILES_FOLDERS: [&str; 2] = ["/sys/firmware", "/mnt"];
-/// Where the C library would ask the machine's own name cache.
-const NAME_CACHES: [&str; 2] = ["/run/nscd", "/var/run/nscd"];
-
-fn files_folder() -> Result<&'static Path, LabError> {
-    let mut folders = FILES_FOLDERS.into_iter().map(Path::new);
-    folders.find(|folder| folder.is_dir()).ok_or_else(|| {
-        doing("find a folder for the client's files (/sys/firmware or /mnt)")(io::ErrorKind::NotFound)
-    })
-}
-
-fn client_view(
-    network: OwnedFd,
-    scenario: &Scenario,
-    pki: &Pki,
-    folder: &Path,
-) -> Result<ClientView, LabError> {
-    let resolver = scenario.resolver.address;
-    // All but the way to host names stays as it is on this machine.
-    let switch = std::fs::read_to_string("/etc/nsswitch.conf").unwrap_or_default();
-    let kept = switch
-        .lines()
-        .filter(|line| !line.trim_start().starts_with("hosts:"));
-    let switch: String = kept
-        .chain(["hosts: files dns"])
-        .flat_map(|line| [line, "\n"])
-        .collect();
-    let mut view = ClientView {
-        network,
-        folder: c_string(folder)?,
-        files: vec![ClientFile {
-            path: c_string(&folder.join(CA_FILE))?,
-            content: pki.trusted_pem().into(),
-            covers: None,
-        }],
-        hidden: Vec::new(),
-    };
-    let files = [
-        (
-            "/etc/resolv.conf",
-            format!("nameserver {resolver}\noptions timeout:2 attempts:2\n"),
-        ),
-        ("/etc/nsswitch.conf", switch),
-        ("/etc/hosts", "127.0.0.1 localhost\n::1 localhost\n".to_owned()),
-    ];
-    for (path, content) in files {
-        // Links are followed: what they lead to is what can be covered.
-        let covers = match std::fs::canonicalize(path) {
-            Ok(covers) => covers,
-            Err(_) if path != "/etc/resolv.conf" => continue,
-            Err(error) => return Err(doing("find /etc/resolv.conf (an empty file will do)")(error)),
-        };
-        let name = Path::new(path).file_name().unwrap_or_default();
-        view.files.push(ClientFile {
-            path: c_string(&folder.join(name))?,
-            content: content.into(),
-            covers: Some(c_string(&covers)?),
-        });
-    }
-    let caches: BTreeSet<PathBuf> = NAME_CACHES
-        .into_iter()
-        .filter_map(|path| std::fs::canonicalize(path).ok())
-        .collect();
-    for cache in caches {
-        view.hidden.push(c_string(&cache)?);
-    }
-    Ok(view)
-}
-
-fn c_string(path: &Path) -> Result<CString, LabError> {
-    CString::new(path.as_os_str().as_bytes()).map_err(doing("name a file"))
-}
-
 /// Goes to the client's place once, so that later visits can be relied on.
-fn try_view(view: &Arc<ClientView>) -> Result<(), LabError> {
+fn try_view(view: &Arc<View>) -> Result<(), LabError> {
     let view = Arc::clone(view);
     on_own_thread(move || view.enter().map_err(doing("put the client in its place")))
 }
@@ -404,6 +319,7 @@ fn serve_until(
         servers::start(scenario, pki)
             .await
             .map_err(|error| LabError::Serve(error.to_string()))?;
+        let _programs = Programs::start(scenario, pki, namespace).await?;
         // Nobody listens if the lab was dropped meanwhile; then the next line returns at once.
         let _ = tell.send(Ok(()));
         let _ = stopped.await;

@@ -65,6 +65,8 @@ mod link;
 #[cfg(target_os = "linux")]
 mod packet;
 #[cfg(target_os = "linux")]
+mod programs;
+#[cfg(target_os = "linux")]
 mod router;
 #[cfg(target_os = "linux")]
 mod sent;
@@ -76,6 +78,8 @@ mod sys;
 pub mod test;
 #[cfg(target_os = "linux")]
 mod tls;
+#[cfg(target_os = "linux")]
+mod view;
 
 pub use available::{Unavailable, available};
 #[cfg(target_os = "linux")]

@@ -1,7 +1,7 @@
 //! The `Host` of a cleartext request, and the response that is a blockpage.
 
 /// The host an HTTP/1 request asks for, without its port, once that line is complete.
-pub(super) fn host(prefix: &[u8]) -> Option<String> {
+pub(crate) fn host(prefix: &[u8]) -> Option<String> {
     let complete = prefix.iter().rposition(|byte| *byte == b'\n')?;
     let text = String::from_utf8_lossy(prefix.get(..complete)?);
     let mut lines = text.lines();

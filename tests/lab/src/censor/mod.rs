@@ -13,7 +13,7 @@ mod residual;
 mod rules;
 mod throttle;
 
-pub(crate) use self::http::without_port;
+pub(crate) use self::http::{host, without_port};
 
 use crate::dns::Statement;
 use crate::icmp;
@@ -196,6 +196,10 @@ fn act(action: &Action, view: &View<'_>, trigger: Option<&Clues>) -> Verdict {
         }
         Action::Blockpage(page) if trigger.is_some() => {
             verdict.to_client = segment.stream_to_client(http::response(page).as_bytes());
+            verdict.to_world.extend(segment.to_world(Flags::Reset));
+        }
+        Action::Response(bytes) if trigger.is_some() => {
+            verdict.to_client = segment.stream_to_client(bytes.as_bytes());
             verdict.to_world.extend(segment.to_world(Flags::Reset));
         }
         Action::Dns(_) | Action::Nxdomain | Action::Rcode(_) => {

@@ -2,7 +2,7 @@
 
 use super::{EchServers, records};
 use crate::dns::{Question, Statement};
-use crate::scenario::{Lie, Rcode, Scenario};
+use crate::scenario::{Claim, Rcode, Scenario};
 use hickory_proto::rr::RData;
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -25,6 +25,7 @@ pub(crate) struct Zone(HashMap<String, Entry>);
 enum Entry {
     Known(Vec<IpAddr>, Vec<RData>),
     CanonicalName(String),
+    Asker,
     Nxdomain,
     Failed(Rcode),
 }
@@ -51,42 +52,56 @@ impl Zone {
                 }
             }
         }
-        Self(zone)
+        Self(zone).with(&scenario.names)
     }
 
-    /// The truth but for these names.
-    pub(crate) fn with_lies(truth: &Self, lies: &BTreeMap<String, Lie>) -> Self {
-        let mut zone = truth.clone();
-        for (name, lie) in lies {
-            let entry = match lie {
-                Lie::Dns(addresses) => Entry::Known(addresses.clone(), Vec::new()),
-                Lie::Nxdomain => Entry::Nxdomain,
-                Lie::Rcode(rcode) => Entry::Failed(*rcode),
+    /// The same but for these names.
+    pub(crate) fn with(mut self, claims: &BTreeMap<String, Claim>) -> Self {
+        for (name, claim) in claims {
+            let entry = match claim {
+                Claim::Dns(addresses) => Entry::Known(addresses.clone(), Vec::new()),
+                Claim::Cname(target) => Entry::CanonicalName(target.to_ascii_lowercase()),
+                Claim::Asker => Entry::Asker,
+                Claim::Nxdomain => Entry::Nxdomain,
+                Claim::Rcode(rcode) => Entry::Failed(*rcode),
             };
-            zone.0.insert(name.to_ascii_lowercase(), entry);
+            self.0.insert(name.to_ascii_lowercase(), entry);
         }
-        zone
+        self
     }
 
-    /// The response to a query; nothing to what is no query.
-    pub(super) fn respond(&self, query: &[u8]) -> Option<Vec<u8>> {
+    /// The response to a query of `asker`'s; nothing to what is no query.
+    pub(super) fn respond(&self, query: &[u8], asker: IpAddr) -> Option<Vec<u8>> {
         let question = Question::read(query)?;
-        let mut chain: Vec<&str> = Vec::new();
-        let mut name = question.name.as_str();
-        while chain.len() <= LONGEST_CHAIN {
-            match self.0.get(name) {
-                Some(Entry::CanonicalName(target)) => {
-                    chain.push(target);
-                    name = target;
-                }
-                Some(Entry::Known(addresses, records)) => {
-                    return question.answer(Statement::Known(&chain, addresses, records));
-                }
-                Some(Entry::Failed(rcode)) => return question.answer(Statement::Failed(*rcode)),
-                Some(Entry::Nxdomain) | None => break,
-            }
+        let (chain, entry) = self.follow(&question.name);
+        let askers = [asker];
+        question.answer(match entry {
+            Some(Entry::Known(addresses, records)) => Statement::Known(&chain, addresses, records),
+            Some(Entry::Asker) => Statement::Known(&chain, &askers, &[]),
+            Some(Entry::Failed(rcode)) => Statement::Failed(*rcode),
+            Some(Entry::CanonicalName(_) | Entry::Nxdomain) | None => Statement::Nxdomain,
+        })
+    }
+
+    /// The addresses of a name.
+    pub(super) fn addresses(&self, name: &str) -> &[IpAddr] {
+        match self.follow(&name.to_ascii_lowercase()).1 {
+            Some(Entry::Known(addresses, _)) => addresses,
+            _ => &[],
         }
-        question.answer(Statement::Nxdomain)
+    }
+
+    /// What is known of a name, and of what it is another name for; the names passed on the way.
+    fn follow(&self, name: &str) -> (Vec<&str>, Option<&Entry>) {
+        let mut chain: Vec<&str> = Vec::new();
+        let mut entry = self.0.get(name);
+        while let Some(Entry::CanonicalName(target)) = entry
+            && chain.len() < LONGEST_CHAIN
+        {
+            chain.push(target);
+            entry = self.0.get(target);
+        }
+        (chain, entry)
     }
 }
 
@@ -98,7 +113,10 @@ pub(crate) async fn serve_udp(socket: UdpSocket, zone: Arc<Zone>) {
         let Ok((length, from)) = socket.recv_from(&mut buffer).await else {
             continue;
         };
-        if let Some(response) = buffer.get(..length).and_then(|query| zone.respond(query)) {
+        if let Some(response) = buffer
+            .get(..length)
+            .and_then(|query| zone.respond(query, from.ip()))
+        {
             let _ = socket.send_to(&response, from).await;
         }
     }
@@ -107,29 +125,33 @@ pub(crate) async fn serve_udp(socket: UdpSocket, zone: Arc<Zone>) {
 /// Answers queries over TCP (RFC 7766), any number on a connection.
 pub(crate) async fn serve_tcp(listener: TcpListener, zone: Arc<Zone>) {
     loop {
-        let Ok((stream, _)) = listener.accept().await else {
+        let Ok((stream, asker)) = listener.accept().await else {
             continue;
         };
         let zone = Arc::clone(&zone);
         // A client that breaks off is no concern of the server's.
-        tokio::spawn(async move { answer_all(stream, &zone).await.ok() });
+        tokio::spawn(async move { answer_all(stream, &zone, asker.ip()).await.ok() });
     }
 }
 
 /// Answers queries over TLS (RFC 7858).
 pub(crate) async fn serve_tls(listener: TcpListener, tls: TlsAcceptor, zone: Arc<Zone>) {
     loop {
-        let Ok((stream, _)) = listener.accept().await else {
+        let Ok((stream, asker)) = listener.accept().await else {
             continue;
         };
         let (tls, zone) = (tls.clone(), Arc::clone(&zone));
         // A client that breaks off is no concern of the server's.
-        tokio::spawn(async move { answer_all(tls.accept(stream).await?, &zone).await });
+        tokio::spawn(async move { answer_all(tls.accept(stream).await?, &zone, asker.ip()).await });
     }
 }
 
-async fn answer_all(mut stream: impl AsyncRead + AsyncWrite + Unpin, zone: &Zone) -> io::Result<()> {
-    while answer_one(&mut stream, zone).await? {}
+async fn answer_all(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    zone: &Zone,
+    asker: IpAddr,
+) -> io::Result<()> {
+    while answer_one(&mut stream, zone, asker).await? {}
     Ok(())
 }
 
@@ -137,11 +159,12 @@ async fn answer_all(mut stream: impl AsyncRead + AsyncWrite + Unpin, zone: &Zone
 pub(super) async fn answer_one(
     stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
     zone: &Zone,
+    asker: IpAddr,
 ) -> io::Result<bool> {
     let length = stream.read_u16().await?;
     let mut query = vec![0; usize::from(length)];
     stream.read_exact(&mut query).await?;
-    let Some(response) = zone.respond(&query) else {
+    let Some(response) = zone.respond(&query, asker) else {
         return Ok(false);
     };
     let length = u16::try_from(response.len()).map_err(io::Error::other)?;

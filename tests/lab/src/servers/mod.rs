@@ -1,17 +1,21 @@
 //! What answers in the world namespace: resolvers and web servers on the hosts' own addresses.
 //!
-//! `dns` holds the names, `records` the records among them, `web` serves pages, `quic` the same and names over QUIC,
+//! `dns` holds the names, `records` the records among them, `sites` knows what to answer on the web and `content` makes
+//! it, `web` serves it, `quic` the same and names over QUIC, `forward` passes connections on,
 //! `stun` and `header_echo` tell clients about themselves, `old_tls` speaks TLS 1.0 and 1.1, `echo` sends back what comes, `pki` makes certificates. All of it runs on one thread; a
 //! host whose ports nobody listens to refuses connections by itself.
 
+mod content;
 pub(crate) mod dns;
 mod echo;
+mod forward;
 mod header_echo;
 #[cfg(feature = "boringssl")]
 mod old_tls;
 pub(crate) mod pki;
 pub(crate) mod quic;
 mod records;
+pub(crate) mod sites;
 pub(crate) mod stun;
 pub(crate) mod web;
 
@@ -19,12 +23,12 @@ use crate::ech::{Ech, EchError};
 use crate::scenario::{Host, Scenario};
 use dns::Zone;
 use pki::Pki;
+use sites::Sites;
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::{TcpListener, UdpSocket};
-use web::Sites;
 
 /// Why a server cannot serve.
 #[derive(Debug, thiserror::Error)]
@@ -50,11 +54,14 @@ pub(crate) async fn start(scenario: &Scenario, pki: &Pki) -> Result<(), ServeErr
     let resolver = SocketAddr::new(scenario.resolver.address, 53);
     serve_dns(
         resolver,
-        Arc::new(Zone::with_lies(&truth, &scenario.resolver.lies)),
+        Arc::new(Zone::clone(&truth).with(&scenario.resolver.lies)),
     )
     .await?;
     serve_names(scenario, pki, &truth).await?;
     serve_web(scenario, pki, &ech, &truth).await?;
+    for endpoint in by_endpoint(scenario, |host| &host.forward).into_keys() {
+        tokio::spawn(forward::serve(listen(endpoint).await?, Arc::clone(&truth)));
+    }
     for endpoint in by_endpoint(scenario, |host| &host.header_echo).into_keys() {
         tokio::spawn(header_echo::serve(listen(endpoint).await?));
     }
@@ -107,14 +114,14 @@ async fn serve_web(
     truth: &Arc<Zone>,
 ) -> Result<(), ServeError> {
     for (endpoint, hosts) in by_endpoint(scenario, |host| &host.http) {
-        let sites = Sites::new(&hosts, Arc::clone(truth));
+        let sites = Sites::new(&hosts, &scenario.pages, Arc::clone(truth));
         tokio::spawn(web::serve_http(listen(endpoint).await?, Arc::new(sites)));
     }
     for (endpoint, hosts) in by_endpoint(scenario, |host| &host.https) {
         let tls = pki.server(&hosts)?;
         // The scenario's check lets only one host of an endpoint have it.
         let ech = hosts.iter().find_map(|host| ech.get(&host.name).cloned());
-        let sites = Sites::new(&hosts, Arc::clone(truth)).announcing_http3(&hosts);
+        let sites = Sites::new(&hosts, &scenario.pages, Arc::clone(truth)).announcing_http3(&hosts);
         tokio::spawn(web::serve_https(
             listen(endpoint).await?,
             tls,
@@ -125,34 +132,34 @@ async fn serve_web(
     for (endpoint, hosts) in by_endpoint(scenario, |host| &host.old_https) {
         // Such a server does not look at names: it is its first host's.
         if let Some(host) = hosts.first() {
-            serve_old_tls(endpoint, host, pki, truth).await?;
+            serve_old_tls(
+                endpoint,
+                host,
+                pki,
+                Sites::new(&[host], &scenario.pages, Arc::clone(truth)),
+            )
+            .await?;
         }
     }
     for (endpoint, hosts) in by_endpoint(scenario, |host| &host.http3) {
         let ech = hosts.iter().find_map(|host| ech.get(&host.name).cloned());
         let listening = listen_quic(endpoint, pki.quic(&hosts, "h3", ech)?)?;
-        let sites = Sites::new(&hosts, Arc::clone(truth));
+        let sites = Sites::new(&hosts, &scenario.pages, Arc::clone(truth));
         tokio::spawn(quic::serve_http3(listening, Arc::new(sites)));
     }
     Ok(())
 }
 
 #[cfg(feature = "boringssl")]
-async fn serve_old_tls(
-    endpoint: SocketAddr,
-    host: &Host,
-    pki: &Pki,
-    truth: &Arc<Zone>,
-) -> Result<(), ServeError> {
+async fn serve_old_tls(endpoint: SocketAddr, host: &Host, pki: &Pki, sites: Sites) -> Result<(), ServeError> {
     let context = pki.old_tls(host)?;
-    let sites = Arc::new(Sites::new(&[host], Arc::clone(truth)));
-    tokio::spawn(old_tls::serve(listen(endpoint).await?, context, sites));
+    tokio::spawn(old_tls::serve(listen(endpoint).await?, context, Arc::new(sites)));
     Ok(())
 }
 
 #[cfg(not(feature = "boringssl"))]
 #[expect(clippy::unused_async, reason = "with the feature it listens")]
-async fn serve_old_tls(_: SocketAddr, host: &Host, _: &Pki, _: &Arc<Zone>) -> Result<(), ServeError> {
+async fn serve_old_tls(_: SocketAddr, host: &Host, _: &Pki, _: Sites) -> Result<(), ServeError> {
     Err(ServeError::NoOldTls {
         host: host.name.clone(),
     })

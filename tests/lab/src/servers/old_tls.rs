@@ -1,7 +1,8 @@
 //! HTTPS over TLS 1.0 and 1.1 only, by `BoringSSL`: rustls speaks neither.
 
 use super::pki::Issued;
-use super::web::{PAUSE, Seen, Sites, converse};
+use super::sites::{Seen, Sites};
+use super::web::{PAUSE, converse};
 use boring::error::ErrorStack;
 use boring::pkey::PKey;
 use boring::ssl::{Ssl, SslContext, SslMethod, SslVersion};

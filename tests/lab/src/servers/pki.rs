@@ -141,8 +141,23 @@ impl Pki {
         Ok(CertifiedKey::new(vec![certificate], key))
     }
 
-    /// Makes the certificate a host shows, with a key of its own.
+    /// The certificate a host shows, and its private key, as text for programs.
+    pub(crate) fn pem(&self, host: &Host) -> Result<(String, String), ServeError> {
+        let (certificate, key) = self.sign(host).map_err(refused(&[host]))?;
+        Ok((certificate.pem(), key.serialize_pem()))
+    }
+
+    /// The same as rustls's types.
     fn issue(&self, host: &Host) -> Result<Issued, PkiError> {
+        let (certificate, key) = self.sign(host)?;
+        Ok(Issued {
+            certificate: certificate.der().clone(),
+            key: PrivateKeyDer::Pkcs8(key.serialize_der().into()),
+        })
+    }
+
+    /// Makes the certificate a host shows, with a key of its own.
+    fn sign(&self, host: &Host) -> Result<(rcgen::Certificate, KeyPair), PkiError> {
         let own = shown(host)
             .map(str::to_owned)
             .chain(host.addresses.iter().map(ToString::to_string));
@@ -163,10 +178,7 @@ impl Pki {
             Certificate::Valid | Certificate::Expired | Certificate::WrongHost => &self.trusted,
         };
         let key = KeyPair::generate()?;
-        Ok(Issued {
-            certificate: params.signed_by(&key, &authority.issuer)?.der().clone(),
-            key: PrivateKeyDer::Pkcs8(key.serialize_der().into()),
-        })
+        Ok((params.signed_by(&key, &authority.issuer)?, key))
     }
 }
 

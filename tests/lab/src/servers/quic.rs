@@ -1,7 +1,7 @@
 //! What is served over QUIC: HTTP/3, names (`DoQ`), and versions nobody speaks.
 
 use super::dns::{self, Zone};
-use super::web::{Asked, Seen, Sites};
+use super::sites::{Asked, Seen, Sites};
 use crate::ech::Offer;
 use crate::ech::quic::Told;
 use bytes::{Buf, Bytes, BytesMut};
@@ -75,11 +75,13 @@ async fn answer_http3(
         query: request.uri().query(),
         body: &body,
     };
-    let (parts, page) = sites.answer(&asked, seen).into_parts();
+    let (parts, mut content) = sites.answer(&asked, seen).into_parts();
     stream
         .send_response(http::Response::from_parts(parts, ()))
         .await?;
-    stream.send_data(page).await?;
+    while let Some(chunk) = content.next_chunk() {
+        stream.send_data(chunk).await?;
+    }
     stream.finish().await
 }
 
@@ -89,11 +91,12 @@ pub(super) async fn serve_doq(endpoint: quinn::Endpoint, zone: Arc<Zone>) {
         let zone = Arc::clone(&zone);
         tokio::spawn(async move {
             let connection = incoming.await.ok()?;
+            let asker = connection.remote_address().ip();
             while let Ok((send, receive)) = connection.accept_bi().await {
                 let zone = Arc::clone(&zone);
                 tokio::spawn(async move {
                     let mut stream = tokio::io::join(receive, send);
-                    dns::answer_one(&mut stream, &zone).await.ok()?;
+                    dns::answer_one(&mut stream, &zone, asker).await.ok()?;
                     stream.writer_mut().finish().ok()
                 });
             }

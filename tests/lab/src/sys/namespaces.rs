@@ -197,21 +197,21 @@ pub(crate) fn enter_network_namespace(namespace: &impl AsFd) -> nix::Result<()> 
     setns(namespace, CloneFlags::CLONE_NEWNET)
 }
 
-/// What the client sees in place of the machine: a network namespace, and files of its own.
-pub(crate) struct ClientView {
-    /// The client's network namespace.
+/// What programs see in place of the machine, the client or those that serve: a network namespace, and files of their own.
+pub(crate) struct View {
+    /// The network namespace.
     pub(crate) network: OwnedFd,
     /// The folder that holds the client's files. They are in memory and go with the last process that sees them,
     /// however the lab ends.
     pub(crate) folder: CString,
     /// The files in it.
-    pub(crate) files: Vec<ClientFile>,
+    pub(crate) files: Vec<OwnFile>,
     /// Directories to see empty.
     pub(crate) hidden: Vec<CString>,
 }
 
-/// A file that only the client sees.
-pub(crate) struct ClientFile {
+/// A file that is seen in one place only.
+pub(crate) struct OwnFile {
     /// Its path, in the view's folder.
     pub(crate) path: CString,
     pub(crate) content: Vec<u8>,
@@ -219,7 +219,7 @@ pub(crate) struct ClientFile {
     pub(crate) covers: Option<CString>,
 }
 
-impl ClientFile {
+impl OwnFile {
     /// Writes the file, for everybody to read: programs in the lab may run as another user than the lab. System
     /// calls only.
     fn write(&self) -> nix::Result<()> {
@@ -236,8 +236,8 @@ impl ClientFile {
     }
 }
 
-impl ClientView {
-    /// Moves the calling thread, or a process between fork and exec, into the client's place. System calls only.
+impl View {
+    /// Moves the calling thread, or a process between fork and exec, into its place. System calls only.
     pub(crate) fn enter(&self) -> nix::Result<()> {
         enter_network_namespace(&self.network)?;
         unshare(CloneFlags::CLONE_NEWNS)?;
@@ -269,7 +269,7 @@ impl ClientView {
         Ok(())
     }
 
-    /// Makes `command` start in the client's place and die with the thread that starts it.
+    /// Makes `command` start in its place and die with the thread that starts it.
     pub(crate) fn apply(self: std::sync::Arc<Self>, command: &mut Command) {
         let parent = getpid();
         let before_exec = move || {

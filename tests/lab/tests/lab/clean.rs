@@ -3,7 +3,7 @@
 use crate::client::{
     connect, example, getaddrinfo, handshake, hits, http, https, query, query_tcp, request, tls_config,
 };
-use netsonde_lab::scenario::{Alpn, Host, Lie};
+use netsonde_lab::scenario::{Alpn, Claim, Host};
 use netsonde_lab::test::in_lab;
 use netsonde_lab::{CLIENT_IPV4, Lab, Scenario};
 use std::io::{Read, Write};
@@ -158,8 +158,11 @@ fn the_providers_resolver_may_lie_and_others_do_not() {
         scenario
             .resolver
             .lies
-            .insert("example.com".into(), Lie::Dns(vec![ip("10.10.34.35")]));
-        scenario.resolver.lies.insert("Example.org".into(), Lie::Nxdomain);
+            .insert("example.com".into(), Claim::Dns(vec![ip("10.10.34.35")]));
+        scenario
+            .resolver
+            .lies
+            .insert("Example.org".into(), Claim::Nxdomain);
         let lab = Lab::start(&scenario).unwrap();
         let ask = |resolver, name| {
             lab.client(|| query(resolver, name, Duration::from_millis(200)))

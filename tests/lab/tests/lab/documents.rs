@@ -1,7 +1,7 @@
 //! Scenario documents: the examples, and what is said of documents with mistakes.
 
 use netsonde_lab::Scenario;
-use netsonde_lab::scenario::{Action, Alpn, Certificate, Lie, When};
+use netsonde_lab::scenario::{Action, Alpn, Certificate, Claim, When};
 use std::path::Path;
 
 #[test]
@@ -55,7 +55,7 @@ fn every_field_can_be_written() {
         do = { dns = ["10.0.0.2"] }
     "#;
     let scenario = Scenario::from_toml("all.toml", text).unwrap();
-    assert_eq!(scenario.resolver.lies["b.test"], Lie::Nxdomain);
+    assert_eq!(scenario.resolver.lies["b.test"], Claim::Nxdomain);
     assert_eq!(scenario.hosts[0].certificate, Certificate::UnknownAuthority);
     assert_eq!(scenario.hosts[0].alpn, [Alpn::Http11]);
     assert_eq!(
@@ -76,9 +76,9 @@ fn complaint(rest: &str) -> String {
 
 #[test]
 fn words_that_scenarios_do_not_have_are_named_with_those_they_have() {
-    insta::assert_snapshot!(complaint("[[hosts]]\nname = 'b'"), @"x.toml:6: unknown field `hosts`, expected one of `description`, `delay_ms`, `resolver`, `hop`, `host`, `rule`, in `[[hosts]]`");
+    insta::assert_snapshot!(complaint("[[hosts]]\nname = 'b'"), @"x.toml:6: unknown field `hosts`, expected one of `description`, `base`, `delay_ms`, `resolver`, `names`, `pages`, `hop`, `host`, `rule`, in `[[hosts]]`");
     insta::assert_snapshot!(complaint("[[rule]]\nwhen = { snl = 'a.test' }\ndo = 'drop'"), @"x.toml:7: unknown variant `snl`, expected one of `sni`, `quic_sni`, `ech`, `spanning_hello`, `host`, `dns`, `port`, `endpoint`, in `when = { snl = 'a.test' }`");
-    insta::assert_snapshot!(complaint("[[rule]]\nwhen = { sni = 'a.test' }\ndo = 'rst'"), @"x.toml:8: unknown variant `rst`, expected one of `drop`, `reset`, `close`, `refuse`, `icmp`, `dns`, `nxdomain`, `rcode`, `blockpage`, `stun`, `reset_after_bytes`, `throttle_bytes_per_second`, in `do = 'rst'`");
+    insta::assert_snapshot!(complaint("[[rule]]\nwhen = { sni = 'a.test' }\ndo = 'rst'"), @"x.toml:8: unknown variant `rst`, expected one of `drop`, `reset`, `close`, `refuse`, `icmp`, `dns`, `nxdomain`, `rcode`, `blockpage`, `response`, `stun`, `reset_after_bytes`, `throttle_bytes_per_second`, in `do = 'rst'`");
     insta::assert_snapshot!(complaint("[[rule]]\nwhen = { endpoint = 'a.test:443' }\ndo = 'drop'"), @r#"x.toml:7: `a.test:443` is no endpoint: write "1.2.3.4:443", "[2001:db8::1]:443" or an address alone, in `when = { endpoint = 'a.test:443' }`"#);
     insta::assert_snapshot!(complaint("[[rule]]\nwhen = { sni = 'a.test' }"), @"x.toml:6: missing field `do`, in `[[rule]]`");
     insta::assert_snapshot!(complaint("[[host]]\nname = 'b'\naddresses = ['b']"), @"x.toml:8: invalid IP address syntax, in `addresses = ['b']`");
@@ -116,6 +116,123 @@ fn parts_that_do_not_fit_are_named_with_the_remedy() {
     insta::assert_snapshot!(complaint("[[host]]\nname = 'b.test'\naddresses = ['130.192.3.21']"), @r#"x.toml:6: b.test: 130.192.3.21 is the provider's resolver's address: give the host another one, or move the resolver: [resolver] address = "…""#);
     insta::assert_snapshot!(complaint("[resolver]\naddress = '130.192.91.211'"), @"x.toml:6: 130.192.91.211 is the client's own address: give the resolver another one");
     insta::assert_snapshot!(complaint("[resolver]\naddress = '0.0.0.0'"), @"x.toml:6: 0.0.0.0 is no address a resolver can have: give it a unicast address");
+}
+
+#[test]
+fn answers_pages_and_programs_have_to_have_an_effect() {
+    let with = |more: &str| {
+        complaint(&format!(
+            "[[host]]\nname = 'b.test'\naddresses = ['192.0.2.2']\n{more}"
+        ))
+    };
+    insta::assert_snapshot!(with("page = 'a'"), @"x.toml:6: b.test: there is no page called a: add it under [pages]");
+    insta::assert_snapshot!(with("page = 'a'\nrandom_bytes = 5"), @"x.toml:6: b.test: it has page and random_bytes: keep one");
+    insta::assert_snapshot!(with("answers = [{ status = 308 }]"), @r#"x.toml:6: b.test: an answer fits every request: say to which path = "/…" or to = "client", or give the host status, headers and body"#);
+    insta::assert_snapshot!(with("answers = [{ path = 'a' }]"), @"x.toml:6: b.test: `a` is no path of requests: begin it with a slash");
+    insta::assert_snapshot!(with("answers = [{ path = '/', status = 99 }]"), @"x.toml:6: b.test: status 99 ends no HTTP request: use one from 200 to 599");
+    insta::assert_snapshot!(with("answers = [{ path = '/', body = '', page = 'a' }]"), @"x.toml:6: b.test: an answer has body and page: keep one");
+    insta::assert_snapshot!(with("answers = [{ to = 'them' }]"), @"x.toml:9: unknown variant `them`, expected one of `everybody`, `client`, `others`, in `answers = [{ to = 'them' }]`");
+    insta::assert_snapshot!(with("http = [80]\nforward = [80]"), @"x.toml:6: b.test: port 80 of 192.0.2.2 is taken by http: move forward to another port");
+    insta::assert_snapshot!(with("run = { command = [], ports = [1], resolver = '130.192.3.21' }"), @"x.toml:6: b.test: run has no command, or no ports: name the program and its arguments, and the ports it listens on");
+    insta::assert_snapshot!(with("run = { command = ['true'], ports = [1], resolver = '8.8.8.8' }"), @"x.toml:6: b.test: nobody resolves names at 8.8.8.8: add a host with that address and dns = [53]");
+}
+
+/// A folder with a base.
+fn on_a_base(own: &str) -> (tempfile::TempDir, Result<Scenario, netsonde_lab::ScenarioError>) {
+    let base = "
+        description = 'The base.'
+        delay_ms = 7
+        [resolver]
+        address = '192.0.2.53'
+        lies = { 'a.test' = 'nxdomain', 'b.test' = 'nxdomain' }
+        [names]
+        'c.test' = 'asker'
+        [pages]
+        one = '1'
+        [[host]]
+        name = 'a.test'
+        addresses = ['192.0.2.1']
+        http = [80]
+        [[host]]
+        name = 'b.test'
+        addresses = ['192.0.2.2']
+        page = 'one'
+        [[rule]]
+        name = 'below'
+        when = { host = 'a.test' }
+        do = 'drop'
+    ";
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("base.toml"), base).unwrap();
+    let path = folder.path().join("own.toml");
+    std::fs::write(&path, own).unwrap();
+    let loaded = Scenario::load(&path);
+    (folder, loaded)
+}
+
+#[test]
+fn a_scenario_may_stand_on_another_one() {
+    let (_folder, scenario) = on_a_base(
+        "
+        base = 'base.toml'
+        description = 'Its own.'
+        [resolver]
+        lies = { 'b.test' = { dns = ['10.0.0.1'] } }
+        [pages]
+        two = '2'
+        [[host]]
+        name = 'b.test'
+        addresses = ['192.0.2.3']
+        page = 'two'
+        [[host]]
+        name = 'd.test'
+        addresses = ['192.0.2.4']
+        [[rule]]
+        name = 'own'
+        when = { host = 'b.test' }
+        do = 'drop'
+        ",
+    );
+    let scenario = scenario.unwrap();
+    assert_eq!(
+        (scenario.description.as_str(), scenario.delay_ms),
+        ("Its own.", 7)
+    );
+    assert_eq!(scenario.resolver.address.to_string(), "192.0.2.53");
+    assert_eq!(scenario.resolver.lies["a.test"], Claim::Nxdomain);
+    assert!(matches!(scenario.resolver.lies["b.test"], Claim::Dns(_)));
+    assert_eq!(scenario.names["c.test"], Claim::Asker);
+    assert_eq!(scenario.pages.len(), 2);
+    let hosts: Vec<_> = scenario
+        .hosts
+        .iter()
+        .map(|host| (host.name.as_str(), host.addresses[0].to_string()))
+        .collect();
+    let address = |text: &str| text.to_owned();
+    assert_eq!(
+        hosts,
+        [
+            ("a.test", address("192.0.2.1")),
+            ("b.test", address("192.0.2.3")),
+            ("d.test", address("192.0.2.4"))
+        ]
+    );
+    let rules: Vec<_> = scenario.rules.iter().map(|rule| rule.name.as_deref()).collect();
+    assert_eq!(rules, [Some("own"), Some("below")]);
+}
+
+#[test]
+fn mistakes_are_found_in_the_file_that_has_them() {
+    let complaint = |own: &str| {
+        let (folder, loaded) = on_a_base(own);
+        let said = loaded.unwrap_err().to_string();
+        said.replace(folder.path().to_str().unwrap(), "FOLDER")
+    };
+    insta::assert_snapshot!(complaint("base = 'base.toml'\n[[host]]\nname = 'd.test'"), @r#"FOLDER/own.toml:2: d.test: it has no address: add addresses = ["192.0.2.1"] or cname = "another.host""#);
+    insta::assert_snapshot!(complaint("base = 'base.toml'\n[resolver]\naddress = '0.0.0.0'"), @"FOLDER/own.toml:2: 0.0.0.0 is no address a resolver can have: give it a unicast address");
+    insta::assert_snapshot!(complaint("\nbase = 'bose.toml'"), @"FOLDER/own.toml:2: read its base FOLDER/bose.toml");
+    insta::assert_snapshot!(complaint("base = 'own.toml'"), @"FOLDER/own.toml:1: a base has no base itself: put what is shared into one file, in `base = 'own.toml'`");
+    insta::assert_snapshot!(complaint("base = 'base.toml'\n[[host]]\nname = 'first.test'\naliases = ['x.test']\naddresses = ['192.0.2.7']\n[[host]]\nname = 'X.test'\naddresses = ['192.0.2.8']"), @"FOLDER/own.toml:6: X.test is named twice: give one host all its addresses");
 }
 
 #[test]

@@ -19,3 +19,4 @@ mod peers;
 mod processes;
 mod resolve;
 mod servers;
+mod world;

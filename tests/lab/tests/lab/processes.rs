@@ -10,7 +10,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 /// What a re-run of this binary is to do, where a test needs more than one process.
-const ROLE: &str = "NETSONDE_LAB_TEST_ROLE";
+pub(crate) const ROLE: &str = "NETSONDE_LAB_TEST_ROLE";
 /// Nobody, on every Linux.
 const NOBODY: u32 = 65534;
 
@@ -237,7 +237,7 @@ fn rerun(folder: &std::path::Path, test: &str, role: &str) -> Command {
     command
 }
 
-fn role() -> Option<String> {
+pub(crate) fn role() -> Option<String> {
     std::env::var(ROLE).ok()
 }
 

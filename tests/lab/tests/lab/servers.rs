@@ -3,7 +3,7 @@
 use crate::client::{connect, dns_query, example, getaddrinfo, handshake, http, request, tls_config};
 use crate::resolve::{Answers, answers, ask_for, dns_query_for};
 use hickory_proto::rr::RecordType;
-use netsonde_lab::scenario::{Host, Lie, Rcode};
+use netsonde_lab::scenario::{Claim, Host, Rcode};
 use netsonde_lab::test::in_lab;
 use netsonde_lab::{CLIENT_IPV4, CLIENT_IPV6, Lab, Scenario};
 use std::io::{Read, Write};
@@ -258,8 +258,8 @@ fn the_provider_s_resolver_may_fail_silently() {
     in_lab("servers::the_provider_s_resolver_may_fail_silently", || {
         let mut scenario = example("clean-everything");
         let lies = &mut scenario.resolver.lies;
-        lies.insert("example.org".into(), Lie::Rcode(Rcode::Servfail));
-        lies.insert("example.com".into(), Lie::Rcode(Rcode::Refused));
+        lies.insert("example.org".into(), Claim::Rcode(Rcode::Servfail));
+        lies.insert("example.com".into(), Claim::Rcode(Rcode::Refused));
         let lab = Lab::start(&scenario).unwrap();
         let ask = |resolver: &str, name: &str| lab.client(|| ask_for(resolver, name, RecordType::A)).code;
         assert_eq!(ask("130.192.3.21", "example.org"), 2);
