@@ -26,7 +26,7 @@
 //! # fn main() {}
 //! ```
 //!
-//! The primitives are the contract's own (`wit/`): [`dns`], [`tcp`], [`udp`], [`tls`], [`quic`], [`http`], [`mini`], [`info`],
+//! The primitives are the contract's own (`wit/`): [`dns`], [`tcp`], [`udp`], [`tls`], [`quic`], [`http`], [`mini`], [`helper`], [`info`],
 //! [`progress`], [`cache`], and the resources [`Transaction`], [`Connection`] and so on. Around them stands what several guests
 //! need: [`steps`] for step lists, [`observations`] for `reduce`, [`resolver`], [`Url`].
 //!
@@ -49,7 +49,9 @@ pub use bindings::nettest::netsonde::probe::types::{
     HttpResponse, IcmpError, MiniRequest, MiniStatus, Outcome, SvcParams, TcpOptions, TlsOptions, TlsSession,
     Transaction, UdpOptions, UdpReceived, UdpSocket, begin,
 };
-pub use bindings::nettest::netsonde::probe::{cache, dns, http, info, mini, progress, quic, tcp, tls, udp};
+pub use bindings::nettest::netsonde::probe::{
+    cache, dns, helper, http, info, mini, progress, quic, tcp, tls, udp,
+};
 pub use failure::first_success;
 pub use futures;
 pub use guest::{Export, MiniNettest, Nettest};

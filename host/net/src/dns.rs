@@ -81,8 +81,11 @@ pub struct LookupOptions {
     pub query_types: Vec<QueryType>,
     /// How long it may take. If nothing is said: 5 seconds for UDP, and 15 for everything else, connecting included.
     pub timeout: Option<Duration>,
-    /// UDP only: how long to go on listening after the first answer to a query.
+    /// UDP only: how long to go on listening after the first answer to a query; the lookup ends after that.
     pub collect: Option<Duration>,
+    /// UDP only: how long to go on listening after the lookup has ended, for the archive alone. [`Net::listened`]
+    /// waits for that.
+    pub listen: Option<Duration>,
     /// Encrypted resolvers only: shake hands with exactly these options. Without them: the resolver's name, and the ALPN
     /// of its protocol.
     pub tls: Option<HandshakeOptions>,
@@ -97,6 +100,7 @@ impl Default for LookupOptions {
             query_types: vec![QueryType::A, QueryType::AAAA],
             timeout: None,
             collect: None,
+            listen: None,
             tls: None,
             headers: Vec::new(),
         }

@@ -9,6 +9,7 @@ mod h2;
 mod h3;
 pub(crate) mod head;
 mod received;
+mod redirect;
 
 pub(crate) use client::Client;
 
@@ -54,6 +55,9 @@ pub struct Request {
     pub body_snapshot_limit: u64,
     /// How long the whole transaction may take, body included: 10 seconds if nothing is said.
     pub timeout: Option<Duration>,
+    /// How many redirects the caller will still follow; none if it does not follow any. A response (301, 302, 307, 308)
+    /// that leads nowhere, or that is one redirect too many, then is a transaction that failed.
+    pub redirects_left: Option<u32>,
 }
 
 impl Request {
@@ -82,6 +86,7 @@ impl Default for Request {
             body: Bytes::new(),
             body_snapshot_limit: 1 << 19,
             timeout: None,
+            redirects_left: None,
         }
     }
 }
@@ -103,6 +108,8 @@ pub struct Response {
     pub body_failure: Option<Failure>,
     /// The headers that followed the body.
     pub trailers: Vec<(String, Bytes)>,
+    /// Where it leads, as an absolute URL, or why nowhere. For callers who follow redirects, when all of the body came.
+    pub redirect: Result<Option<String>, Failure>,
 }
 
 impl Net {
@@ -186,7 +193,12 @@ impl Net {
             ended(Some(FailureCode::INTERRUPTED), None, clock.now());
             return Err(exceeded.into());
         }
-        ended(failure.clone(), detail, clock.now());
+        let redirect = match (&failure, request.redirects_left) {
+            (None, Some(left)) => leads_to(&request.url, &received, left),
+            _ => Ok(None),
+        };
+        let leads_nowhere = redirect.as_ref().err().cloned();
+        ended(failure.clone().or(leads_nowhere), detail, clock.now());
         let mut received = received.lock().unwrap_or_else(PoisonError::into_inner);
         match (received.head.take(), failure) {
             (None, failure) => Err(failed(failure.unwrap_or(FailureCode::UNKNOWN_FAILURE)).into()),
@@ -200,9 +212,19 @@ impl Net {
                     body_is_truncated: received.is_truncated,
                     body_failure: failure.map(failed),
                     trailers: std::mem::take(&mut received.trailers),
+                    redirect: redirect.map_err(failed),
                 })
             }
         }
+    }
+}
+
+/// Where what was received leads.
+fn leads_to(url: &str, received: &Mutex<Received>, left: u32) -> Result<Option<String>, FailureCode> {
+    let received = received.lock().unwrap_or_else(PoisonError::into_inner);
+    match &received.head {
+        Some((status, headers)) => redirect::leads_to(url, *status, headers, left),
+        None => Ok(None),
     }
 }
 

@@ -20,6 +20,7 @@ mod error;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod guard;
+pub mod helper;
 pub mod http;
 mod icmp;
 mod location;

@@ -6,6 +6,7 @@ use crate::{
     tls::{Roots, RootsError},
 };
 use std::sync::Arc;
+use tokio_util::task::TaskTracker;
 
 /// How to reach the network.
 #[derive(Clone, Debug, Default)]
@@ -39,6 +40,7 @@ struct Inner {
     roots: Roots,
     policed: Policed,
     owners: Owners,
+    listeners: TaskTracker,
 }
 
 impl Net {
@@ -53,7 +55,33 @@ impl Net {
             roots,
             policed,
             owners: config.owners.clone(),
+            listeners: TaskTracker::new(),
         })))
+    }
+
+    /// The same network, policy and meter for what the probe does for itself: what is seen there is nobody's observation.
+    #[must_use]
+    pub fn unobserved(&self) -> Self {
+        let trace = Trace::new(self.trace().clock().clone());
+        trace.tell(self.policed());
+        Self(Arc::new(Inner {
+            trace,
+            meter: self.0.meter.clone(),
+            roots: self.0.roots.clone(),
+            policed: self.0.policed.clone(),
+            owners: self.0.owners.clone(),
+            listeners: TaskTracker::new(),
+        }))
+    }
+
+    /// Wait until nobody listens for late answers any more.
+    pub async fn listened(&self) {
+        self.0.listeners.close();
+        self.0.listeners.wait().await;
+    }
+
+    pub(crate) fn listeners(&self) -> &TaskTracker {
+        &self.0.listeners
     }
 
     /// What was observed.

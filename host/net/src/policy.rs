@@ -18,6 +18,7 @@ mod policed;
 mod ports;
 pub(crate) mod redirect;
 mod scope;
+mod told;
 
 pub use books::Refusal;
 pub use class::Class;

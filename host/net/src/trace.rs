@@ -89,10 +89,13 @@ impl Trace {
         observations
     }
 
-    /// What was observed so far, as [`Trace::observations`], for who asks last: the trace is left without.
+    /// What was observed so far, as [`Trace::observations`], for who asks last: the trace is left without. Events are in
+    /// the order of their time.
     pub fn take_observations(&self) -> Observations {
         let mut observations = std::mem::take(&mut self.state().observations);
         observations.requests.reverse();
+        let events = &mut observations.network_events;
+        events.sort_by(|one, other| one.t.total_cmp(&other.t));
         observations
     }
 

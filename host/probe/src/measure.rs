@@ -22,7 +22,7 @@ use netsonde_script::{MiniTarget, NettestRun, TestHelper};
 use serde_json::{Value, json};
 
 pub(crate) use context::Context;
-use envelope::{Envelope, scrubbed};
+use envelope::{ENGINE_VERSION, Envelope, scrubbed};
 pub(crate) use keys::{Broken, Keyed, test_keys};
 use short::{anomaly, summary};
 use spent::{granted, refused, usage};
@@ -118,6 +118,8 @@ impl Experiment {
                 feature_flags: self.nettest.feature_flags.clone(),
                 test_helpers: helpers(&self.nettest.test_helpers),
                 software: format!("{SOFTWARE_NAME}/{SOFTWARE_VERSION}"),
+                // As OONI's clients write it: helpers under load serve them first.
+                user_agent: format!("{SOFTWARE_NAME}/{SOFTWARE_VERSION} ooniprobe-engine/{ENGINE_VERSION}"),
                 resolver_address: context
                     .locations
                     .primary()
@@ -170,6 +172,7 @@ impl Experiment {
             runtime,
             input: input.as_deref(),
             options: &options,
+            helper: report.helper.as_ref(),
         };
         let usage = usage(&report.usage, &report.budget);
         let mut measurement = scrubbed(&scrubber, &self.envelope(&envelope, annotations))?;

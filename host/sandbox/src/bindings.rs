@@ -43,4 +43,4 @@ pub mod mini_nettest {
     });
 }
 
-pub(crate) use nettest::netsonde::probe::{info, progress, tls, types};
+pub(crate) use nettest::netsonde::probe::{helper, info, progress, tls, types};

@@ -21,6 +21,8 @@ pub enum Capability {
     Http,
     /// Run mini nettests.
     Mini,
+    /// Ask the script's test helpers.
+    Helper,
     /// What the host knows about the run.
     Info,
     /// Progress and log lines.
@@ -31,7 +33,7 @@ pub enum Capability {
 
 impl Capability {
     /// Every interface that can be granted.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Dns,
         Self::Tcp,
         Self::Udp,
@@ -39,6 +41,7 @@ impl Capability {
         Self::Quic,
         Self::Http,
         Self::Mini,
+        Self::Helper,
         Self::Info,
         Self::Progress,
         Self::Cache,
@@ -54,6 +57,7 @@ impl Capability {
             Self::Quic => "quic",
             Self::Http => "http",
             Self::Mini => "mini",
+            Self::Helper => "helper",
             Self::Info => "info",
             Self::Progress => "progress",
             Self::Cache => "cache",

@@ -136,6 +136,7 @@ interface! { types {
     sync "[method]dns-options.query-types"(options, types) = types::HostDnsOptions::query_types;
     sync "[method]dns-options.timeout-ms"(options, milliseconds) = types::HostDnsOptions::timeout_ms;
     sync "[method]dns-options.collect-ms"(options, milliseconds) = types::HostDnsOptions::collect_ms;
+    sync "[method]dns-options.listen-ms"(options, milliseconds) = types::HostDnsOptions::listen_ms;
     sync "[method]dns-options.tls"(options, tls) = types::HostDnsOptions::tls;
     sync "[method]dns-options.header"(options, name, value) = types::HostDnsOptions::header;
 
@@ -187,6 +188,7 @@ interface! { types {
     sync "[method]http-request.body"(request, body) = types::HostHttpRequest::body;
     sync "[method]http-request.body-snapshot-limit"(request, bytes) = types::HostHttpRequest::body_snapshot_limit;
     sync "[method]http-request.timeout-ms"(request, milliseconds) = types::HostHttpRequest::timeout_ms;
+    sync "[method]http-request.redirects-left"(request, count) = types::HostHttpRequest::redirects_left;
 
     drop "http-response"(response) = types::HostHttpResponse::drop;
     sync "[method]http-response.status"(response) = types::HostHttpResponse::status;
@@ -197,6 +199,7 @@ interface! { types {
     sync "[method]http-response.body-is-truncated"(response) = types::HostHttpResponse::body_is_truncated;
     sync "[method]http-response.body-failure"(response) = types::HostHttpResponse::body_failure;
     sync "[method]http-response.trailers"(response) = types::HostHttpResponse::trailers;
+    sync "[method]http-response.redirect"(response) = types::HostHttpResponse::redirect;
 } }
 
 interface! { dns {
@@ -234,16 +237,24 @@ interface! { mini {
     async "run"(requests, parallelism) = mini::run;
 } }
 
+interface! { helper {
+    async "ask"(kind, request, timeout_ms) = helper::ask;
+} }
+
 interface! { info {
     sync "annotations"() = info::Host::annotations;
     sync "feature-flag"(name) = info::Host::feature_flag;
     sync "test-helpers"(kind) = info::Host::test_helpers;
     sync "is-bogon"(address) = info::Host::is_bogon;
+    sync "domain-to-ascii"(domain) = info::Host::domain_to_ascii;
+    sync "public-suffix"(domain) = info::Host::public_suffix;
     sync "ip-to-asn"(address) = info::Host::ip_to_asn;
     sync "resolver-address"() = info::Host::resolver_address;
     sync "configured-resolvers"() = info::Host::configured_resolvers;
     sync "software"() = info::Host::software;
     sync "now"() = info::Host::now;
+    sync "unix-time"() = info::Host::unix_time;
+    async "sleep"(milliseconds) = info::sleep;
     sync "random-bytes"(count) = info::Host::random_bytes;
 } }
 
@@ -277,6 +288,7 @@ fn interface(capability: Capability) -> Lines {
         Capability::Quic => quic,
         Capability::Http => http,
         Capability::Mini => mini,
+        Capability::Helper => helper,
         Capability::Info => info,
         Capability::Progress => progress,
         Capability::Cache => cache,

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use netsonde_net::Net;
@@ -61,6 +61,8 @@ pub struct RunInfo {
     pub test_helpers: BTreeMap<String, Value>,
     /// Name and version of the probe, `netsonde/0.1.0`.
     pub software: String,
+    /// The `User-Agent` towards test helpers.
+    pub user_agent: String,
     /// The address from which the system's resolver asks, where it is known.
     pub resolver_address: Option<IpAddr>,
     /// The resolvers that the system is configured to ask.
@@ -106,6 +108,8 @@ pub struct RunReport {
     pub usage: Usage,
     /// What it could have used.
     pub budget: Budget,
+    /// The test helper that answered last, as the script names it.
+    pub helper: Option<Value>,
 }
 
 impl Engine {
@@ -128,6 +132,7 @@ impl Engine {
             state_dir: run.state_dir.map(Into::into),
             tasks: tasks.clone(),
             calls: Arc::new(Semaphore::new(permits)),
+            helper: Mutex::default(),
         });
         let ledger = Ledger::new(module.name(), budget.clone(), None);
         let meter = shared.net.meter().clone();
@@ -142,6 +147,7 @@ impl Engine {
             ),
         );
         let result = instance::flatten(module.name(), task.await);
+        shared.net.listened().await;
         tasks.close();
         if tokio::time::timeout(LAST_MOMENTS, tasks.wait()).await.is_err() {
             tracing::warn!(
@@ -158,6 +164,11 @@ impl Engine {
             result,
             usage,
             budget,
+            helper: shared
+                .helper
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(),
         }
     }
 }

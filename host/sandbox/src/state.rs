@@ -1,10 +1,11 @@
 //! What a store carries: the handles of one instance, its books, and the run that it is part of.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use netsonde_net::Net;
+use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use wasmtime::component::{Resource, ResourceTable};
@@ -32,6 +33,15 @@ pub(crate) struct Shared {
     pub(crate) tasks: TaskTracker,
     /// A permit for each call that may wait.
     pub(crate) calls: Arc<Semaphore>,
+    /// The test helper that answered last, as the script names it.
+    pub(crate) helper: Mutex<Option<Value>>,
+}
+
+impl Shared {
+    /// A test helper has answered.
+    pub(crate) fn helped(&self, helper: Value) {
+        *self.helper.lock().unwrap_or_else(PoisonError::into_inner) = Some(helper);
+    }
 }
 
 /// The data of one instance's store.

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use wasmtime::component::{ComponentNamedList, Lower, Resource};
 
-use crate::bindings::{info, progress, types};
+use crate::bindings::{helper, info, progress, types};
 
 /// A value that transcripts can hold.
 pub(crate) trait Wire: Sized {
@@ -75,6 +75,7 @@ by_serde!(
     types::MiniRequest,
     types::MiniStatus,
     info::AsnInfo,
+    helper::HelperReply,
     progress::Level,
 );
 

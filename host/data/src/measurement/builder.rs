@@ -94,6 +94,13 @@ impl MeasurementBuilder {
         self
     }
 
+    /// A test helper that was used, `{address, type, front?}`, and for what.
+    #[must_use]
+    pub fn test_helper(mut self, role: &str, helper: Value) -> Self {
+        self.0.test_helpers.insert(role.to_owned(), helper);
+        self
+    }
+
     /// What the nettest found.
     #[must_use]
     pub fn test_keys(mut self, test_keys: Value) -> Self {

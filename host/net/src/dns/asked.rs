@@ -237,7 +237,34 @@ impl Drop for Asked<'_> {
 /// A query that was answered and may be answered again.
 pub(super) struct Late<'a>(Asked<'a>);
 
-impl Late<'_> {
+/// What makes a query one of several, once it was answered.
+#[derive(Clone, Copy)]
+pub(super) struct Number {
+    query_type: QueryType,
+    id: u16,
+    t0: Duration,
+}
+
+impl<'a> Late<'a> {
+    /// The same query, asked in another place.
+    pub(super) fn of(question: Question<'a>, number: Number) -> Self {
+        let Number { query_type, id, t0 } = number;
+        Self(Asked {
+            question,
+            query_type,
+            id,
+            t0,
+            has_ended: true,
+        })
+    }
+
+    pub(super) fn number(&self) -> Number {
+        let Asked {
+            query_type, id, t0, ..
+        } = self.0;
+        Number { query_type, id, t0 }
+    }
+
     /// This came after the answer.
     pub(super) fn answered(&self, raw: Bytes, source: SocketAddr) -> Reply {
         let Self(asked) = self;

@@ -3,7 +3,7 @@
 
 use super::{
     Reply,
-    asked::{Asked, Question, Unanswered},
+    asked::{Asked, Late, Number, Question, Unanswered},
     wire::Form,
 };
 use crate::{Exceeded, dial, guard::Guard, policy::Transport, trace::Event};
@@ -19,6 +19,8 @@ use tokio::{
 
 /// How long a query may take if the caller does not say.
 const TIMEOUT: Duration = Duration::from_secs(5);
+/// The longest that a query is listened for beyond its lookup: a measurement does not end before.
+const LONGEST_LISTENING: Duration = TIMEOUT;
 /// The longest message.
 const LONGEST: usize = u16::MAX as usize;
 /// How many late replies to one query are noted. A resolver that sends more has been seen to do so.
@@ -49,16 +51,50 @@ impl Question<'_> {
             Ok((raw, source)) => asked.answered(raw, Some(source)),
             Err(why) => return (asked.failed(&why.unwrap_or_else(timed_out)), Vec::new()),
         };
-        let mut late = Vec::new();
-        if let Some(collect) = self.options.collect {
-            let until = Instant::now() + collect;
-            while late.len() < MOST_LATE
-                && let Ok((raw, source)) = self.listen(&socket, resolver, until).await
-            {
-                late.push(answered.answered(raw, source));
-            }
+        let late = match self.options.collect {
+            Some(collect) => self.late(&answered, &socket, resolver, collect).await,
+            None => Vec::new(),
+        };
+        if let Some(listen) = self.options.listen {
+            self.listen_on(answered.number(), socket, resolver, listen);
         }
         (reply, late)
+    }
+
+    /// What comes for an answered query in that time.
+    async fn late(
+        self,
+        answered: &Late<'_>,
+        socket: &UdpSocket,
+        resolver: SocketAddr,
+        collect: Duration,
+    ) -> Vec<Reply> {
+        let until = Instant::now() + collect;
+        let mut late = Vec::new();
+        while late.len() < MOST_LATE
+            && let Ok((raw, source)) = self.listen(socket, resolver, until).await
+        {
+            late.push(answered.answered(raw, source));
+        }
+        late
+    }
+
+    /// The same in a task of its own, for the archive.
+    fn listen_on(self, number: Number, socket: UdpSocket, resolver: SocketAddr, listen: Duration) {
+        let (net, tx) = (self.net.clone(), self.tx.clone());
+        let (domain, options) = (self.domain.to_owned(), self.options.clone());
+        self.net.listeners().spawn(async move {
+            let question = Question {
+                net: &net,
+                tx: &tx,
+                domain: &domain,
+                options: &options,
+            };
+            let answered = Late::of(question, number);
+            question
+                .late(&answered, &socket, resolver, listen.min(LONGEST_LISTENING))
+                .await;
+        });
     }
 
     /// Send the query, from a socket of its own.

@@ -142,6 +142,18 @@ impl Policed {
             .answered(rules, &name, by_system, &addresses, &aliases);
     }
 
+    /// Whether an address may be gone to as far as it was asked for.
+    pub(super) fn has_address(&self, address: IpAddr) -> bool {
+        self.0.rules.is_none() || self.state().known.has_address(address)
+    }
+
+    /// Somebody who is trusted with it says that these are the addresses of `name`.
+    pub(super) fn told(&self, name: &str, addresses: &[IpAddr]) {
+        let Some(rules) = self.rules() else { return };
+        let addresses: Vec<IpAddr> = addresses.iter().map(IpAddr::to_canonical).collect();
+        self.state().known.answered(rules, name, false, &addresses, &[]);
+    }
+
     /// A datagram came from this endpoint.
     pub(crate) fn answered(&self, from: SocketAddr) {
         self.state().books.answered(from.ip().to_canonical());

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{Context, Experiment, SOFTWARE_NAME, SOFTWARE_VERSION, Target};
 
 /// The level of OONI's engine whose data format we write. Consumers treat anything below 3.17.2 as an old format.
-const ENGINE_VERSION: &str = "3.31.0";
+pub(super) const ENGINE_VERSION: &str = "3.31.0";
 
 /// What the envelope of a measurement needs to know, apart from its test keys.
 pub(super) struct Envelope<'a> {
@@ -19,6 +19,8 @@ pub(super) struct Envelope<'a> {
     pub(super) runtime: Duration,
     pub(super) input: Option<&'a str>,
     pub(super) options: &'a Value,
+    /// The test helper that answered.
+    pub(super) helper: Option<&'a Value>,
 }
 
 impl Experiment {
@@ -45,6 +47,9 @@ impl Experiment {
             .annotations(annotations)
             // Annotations of the engine come last: a script can not forge them.
             .annotations(self.engine_annotations(envelope));
+        if let Some(helper) = envelope.helper {
+            builder = builder.test_helper("backend", helper.clone());
+        }
         if let Some(location) = envelope.context.locations.primary() {
             builder = builder.location(location);
         }

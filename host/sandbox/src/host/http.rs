@@ -133,6 +133,12 @@ impl types::HostHttpRequest for State {
         Ok(())
     }
 
+    fn redirects_left(&mut self, request: Resource<Request>, count: u32) -> wasmtime::Result<()> {
+        self.call(0)?;
+        self.get_mut(&request)?.0.redirects_left = Some(count);
+        Ok(())
+    }
+
     fn drop(&mut self, request: Resource<Request>) -> wasmtime::Result<()> {
         self.take(request).map(drop)
     }
@@ -196,6 +202,16 @@ impl types::HostHttpResponse for State {
                 .sum(),
         )?;
         Ok(trailers)
+    }
+
+    fn redirect(
+        &mut self,
+        response: Resource<Response>,
+    ) -> wasmtime::Result<Result<Option<String>, types::Failure>> {
+        let redirect = self.get(&response)?.0.redirect.clone();
+        let url = redirect.as_ref().ok().and_then(Option::as_ref);
+        self.call(url.map_or(0, String::len))?;
+        Ok(redirect.map_err(Into::into))
     }
 
     fn drop(&mut self, response: Resource<Response>) -> wasmtime::Result<()> {

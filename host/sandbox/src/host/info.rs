@@ -1,12 +1,30 @@
 //! `info`: what the host knows about this run.
 
-use netsonde_data::bogon;
+use std::time::{Duration, SystemTime};
 
-use crate::bindings::info;
+use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
+use netsonde_data::bogon;
+use netsonde_data::failure::{Failure, FailureCode, Operation};
+
+use crate::bindings::{info, types};
+use crate::call::Caller;
+use crate::reach::Reach;
 use crate::state::State;
 
 /// The most random bytes in one call.
 const RANDOM: u32 = 65_536;
+
+/// Wait. It costs what any operation costs, and nothing of the network.
+pub(crate) async fn sleep(reach: &Reach<'_>, milliseconds: u32) -> wasmtime::Result<()> {
+    let caller = Caller::new(reach, 0)?;
+    let time = Duration::from_millis(milliseconds.into());
+    let slept = caller.operation(async move {
+        tokio::time::sleep(time).await;
+        Ok(())
+    });
+    // What only waits does not fail.
+    slept.await.map(drop)
+}
 
 impl info::Host for State {
     fn annotations(&mut self) -> wasmtime::Result<Vec<(String, String)>> {
@@ -49,6 +67,28 @@ impl info::Host for State {
         Ok(bogon::is_bogon_text(&address))
     }
 
+    fn domain_to_ascii(&mut self, domain: String) -> wasmtime::Result<Result<String, types::Failure>> {
+        // Hyphens in the third and fourth place are against the letter of the rules, and common.
+        let ascii = Uts46::new().to_ascii(
+            domain.as_bytes(),
+            AsciiDenyList::STD3,
+            Hyphens::CheckFirstLast,
+            DnsLength::Verify,
+        );
+        let ascii = ascii.map(std::borrow::Cow::into_owned);
+        self.call(domain.len() + ascii.as_ref().map_or(0, String::len))?;
+        Ok(ascii.map_err(|_| {
+            let doing = format!("write `{domain}` in ASCII");
+            let code = FailureCode::unknown("it is no domain name");
+            Failure::new(code, Operation::TopLevel, &doing).into()
+        }))
+    }
+
+    fn public_suffix(&mut self, domain: String) -> wasmtime::Result<String> {
+        self.call(domain.len().saturating_mul(2))?;
+        Ok(psl::suffix_str(&domain).unwrap_or(&domain).to_owned())
+    }
+
     fn ip_to_asn(&mut self, address: String) -> wasmtime::Result<Option<info::AsnInfo>> {
         let networks = self.shared.net.owners();
         let found = address.parse().ok().and_then(|address| networks.look_up(address));
@@ -89,6 +129,12 @@ impl info::Host for State {
         self.call(0)?;
         let now = self.shared.net.trace().clock().now();
         Ok(u64::try_from(now.as_nanos()).unwrap_or(u64::MAX))
+    }
+
+    fn unix_time(&mut self) -> wasmtime::Result<u64> {
+        self.call(0)?;
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        Ok(since.unwrap_or_default().as_secs())
     }
 
     fn random_bytes(&mut self, count: u32) -> wasmtime::Result<Vec<u8>> {

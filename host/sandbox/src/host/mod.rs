@@ -5,6 +5,7 @@
 
 pub(crate) mod cache;
 pub(crate) mod dns;
+pub(crate) mod helper;
 pub(crate) mod http;
 pub(crate) mod icmp;
 pub(crate) mod info;

@@ -195,6 +195,7 @@ impl Attempt {
             info: RunInfo {
                 annotations: BTreeMap::new(),
                 software: "netsonde/0.1.0".to_owned(),
+                user_agent: "netsonde/test".into(),
                 ..RunInfo::default()
             },
             minis: Arc::new(Minis),

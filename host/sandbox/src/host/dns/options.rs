@@ -24,6 +24,7 @@ pub(super) struct Settings {
     query_types: Option<Vec<String>>,
     timeout: Option<Duration>,
     collect: Option<Duration>,
+    listen: Option<Duration>,
     tls: Option<HandshakeOptions>,
     headers: Vec<(String, String)>,
 }
@@ -83,6 +84,7 @@ impl Settings {
             resolver: self.resolver.parse(doing)?,
             timeout: self.timeout,
             collect: self.collect,
+            listen: self.listen,
             tls: self.tls,
             headers: self.headers,
             ..LookupOptions::default()
@@ -205,6 +207,12 @@ impl types::HostDnsOptions for State {
     fn collect_ms(&mut self, options: Resource<Options>, milliseconds: u32) -> wasmtime::Result<()> {
         self.call(0)?;
         self.get_mut(&options)?.0.collect = Some(Duration::from_millis(milliseconds.into()));
+        Ok(())
+    }
+
+    fn listen_ms(&mut self, options: Resource<Options>, milliseconds: u32) -> wasmtime::Result<()> {
+        self.call(0)?;
+        self.get_mut(&options)?.0.listen = Some(Duration::from_millis(milliseconds.into()));
         Ok(())
     }
 
