@@ -2,25 +2,56 @@
 
 use netsonde_lab::Scenario;
 use netsonde_lab::scenario::{Action, Alpn, Certificate, Claim, When};
+use std::collections::BTreeMap;
 use std::path::Path;
+
+/// The documents in a folder of `examples/scenarios`, each of which can be read.
+fn examples(folder: &str) -> BTreeMap<String, Scenario> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/scenarios");
+    let mut examples = BTreeMap::new();
+    for entry in std::fs::read_dir(root.join(folder)).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            continue;
+        }
+        let scenario = Scenario::load(&path).unwrap_or_else(|error| panic!("{error}"));
+        examples.insert(path.file_stem().unwrap().to_str().unwrap().to_owned(), scenario);
+    }
+    examples
+}
 
 #[test]
 fn every_example_can_be_read_and_says_what_it_shows() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/scenarios");
-    let mut names = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let scenario = Scenario::load(&path).unwrap_or_else(|error| panic!("{error}"));
-        assert!(!scenario.description.is_empty(), "{}", path.display());
-        assert!(
-            scenario.rules.iter().all(|rule| rule.name.is_some()),
-            "{}",
-            path.display()
-        );
-        names.push(path.file_stem().unwrap().to_str().unwrap().to_owned());
+    for folder in ["", "web_connectivity"] {
+        for (name, scenario) in examples(folder) {
+            assert!(!scenario.description.is_empty(), "{name}");
+            assert!(scenario.rules.iter().all(|rule| rule.name.is_some()), "{name}");
+        }
     }
-    names.sort();
+    let names: Vec<_> = examples("").into_keys().collect();
     insta::assert_snapshot!(names.join(" "), @"cert-expired cert-unknown-authority cert-wrong-host clean clean-everything dns-bogon dns-injection dns-refused dns-servfail dns-tcp-reset doh-sni-reset doh3-sni-drop doq-drop dot-port-drop ech-drop ech-evades ech-reset hops http-blockpage http-cut icmp-admin-prohibited icmp-host-unreachable ipv6-only nxdomain old-tls quic-sni-drop residual short-hello-rst sni-drop sni-rst spanning-hello-drop split-hello stun-drop stun-forged tcp-drop tcp-refused throttling udp-443-drop");
+}
+
+/// What is compared of pages is their length and their title: these are the ones of upstream's own tests.
+#[test]
+fn the_pages_of_web_connectivity_have_the_lengths_that_its_results_depend_on() {
+    let scenarios = examples("web_connectivity");
+    assert_eq!(scenarios.len(), 51);
+    let pages = &scenarios["internet"].pages;
+    for (name, length, title) in [
+        ("default", 1533, "Default Web Page"),
+        ("access_denied", 188, "Access Denied"),
+        ("just_a_moment", 8432, "Just a moment..."),
+    ] {
+        let page = &pages[name];
+        assert_eq!(page.len(), length, "{name}");
+        assert!(page.contains(&format!("<title>{title}</title>")), "{name}");
+    }
+    for forged in ["19-httpDiffWithConsistentDNS", "20-httpDiffWithInconsistentDNS"] {
+        let rule = scenarios[forged].rules.last().unwrap();
+        let response = format!("HTTP/1.0 200 OK\r\n\r\n{}", pages["access_denied"]);
+        assert_eq!(rule.action, Action::Response(response));
+    }
 }
 
 #[test]
