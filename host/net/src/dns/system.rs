@@ -175,13 +175,18 @@ const AI_CANONNAME: i32 = libc::AI_CANONNAME;
 #[cfg(not(unix))]
 const AI_CANONNAME: i32 = 2;
 
+/// `EAI_NODATA` of Android's C library, whose name cache says it whatever is wrong. On Linux, too, nothing else is meant by
+/// it: the return codes of the other C libraries are negative.
+#[cfg(any(target_os = "android", target_os = "linux"))]
+const BIONIC_NODATA: i32 = 7;
+
 /// The failure string for a return code of getaddrinfo. `error` is the system's error at that moment.
 #[cfg(unix)]
 fn code(number: i32, error: &io::Error) -> FailureCode {
     match number {
         libc::EAI_NONAME => FailureCode::DNS_NXDOMAIN_ERROR,
-        #[cfg(target_os = "android")]
-        libc::EAI_NODATA => FailureCode::ANDROID_DNS_CACHE_NO_DATA,
+        #[cfg(any(target_os = "android", target_os = "linux"))]
+        BIONIC_NODATA => FailureCode::ANDROID_DNS_CACHE_NO_DATA,
         #[cfg(any(target_os = "linux", target_os = "macos", target_os = "ios"))]
         libc::EAI_NODATA => FailureCode::DNS_NO_ANSWER,
         libc::EAI_SYSTEM => match error.raw_os_error() {
@@ -230,6 +235,14 @@ mod tests {
             NotFound::from(LookupError::new(libc::EAI_NODATA)).code,
             FailureCode::DNS_NO_ANSWER
         );
+    }
+
+    #[cfg(any(target_os = "android", target_os = "linux"))]
+    #[test]
+    fn what_androids_name_cache_says_is_told_apart() {
+        let not_found = NotFound::from(LookupError::new(7));
+        assert_eq!(not_found.code, FailureCode::ANDROID_DNS_CACHE_NO_DATA);
+        assert_eq!(not_found.getaddrinfo_error, 7);
     }
 
     #[test]
