@@ -1,4 +1,4 @@
-//! OONI data formats: envelope, observations, failure strings, scrubbing.
+//! OONI data formats: envelope, observations, failure strings, scrubbing; whether a measurement is in them.
 //!
 //! What belongs here: types that describe a measurement as it is written, their serialisation both ways, and pure
 //! functions over them. What does not: sockets, clocks, Wasm, files. The formats are those of ooni/spec
@@ -6,6 +6,7 @@
 
 pub mod binary;
 pub mod bogon;
+pub mod check;
 pub mod failure;
 pub mod location;
 pub mod measurement;
