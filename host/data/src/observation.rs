@@ -15,7 +15,7 @@ mod tls;
 
 pub use dns::{Answer, Query};
 pub use event::NetworkEvent;
-pub use http::{HeadersList, HttpRequest, HttpResponse, HttpTransaction, Tor};
+pub use http::{HeadersList, HttpRequest, HttpResponse, HttpTransaction, Tor, canonical_header_name};
 pub use icmp::Icmp;
 pub use tcp::{TcpConnect, TcpStatus};
 pub use tcp_info::TcpInfo;

@@ -39,7 +39,7 @@ impl NetError {
     }
 
     /// The code that the observation of the operation carries.
-    pub(crate) fn code(&self) -> FailureCode {
+    pub fn code(&self) -> FailureCode {
         match self {
             Self::Failed(failure) => failure.code.clone(),
             Self::Exceeded(_) => FailureCode::INTERRUPTED,

@@ -23,8 +23,9 @@ use netsonde_data::{
     failure::{Failure, FailureCode, Operation},
     observation::{HeadersList, HttpRequest, HttpResponse, HttpTransaction, Tor},
 };
-use received::Received;
+use received::{Received, Taker};
 use std::{
+    ops::ControlFlow,
     pin::pin,
     sync::{Mutex, PoisonError},
     time::Duration,
@@ -126,6 +127,29 @@ impl Net {
         connection: &Connection,
         request: Request,
     ) -> Result<Response, NetError> {
+        self.transact(tx, connection, request, None).await
+    }
+
+    /// As [`Net::round_trip`], but the body is not kept, neither in the response nor in the observation: `take` gets each
+    /// piece as it comes, with the response's status, and says whether it wants more. Where it does not, the body counts as
+    /// truncated, as it does at the limit.
+    pub async fn round_trip_taking(
+        &self,
+        tx: &Transaction,
+        connection: &Connection,
+        request: Request,
+        take: impl FnMut(u16, &[u8]) -> ControlFlow<()> + Send + 'static,
+    ) -> Result<Response, NetError> {
+        self.transact(tx, connection, request, Some(Box::new(take))).await
+    }
+
+    async fn transact(
+        &self,
+        tx: &Transaction,
+        connection: &Connection,
+        request: Request,
+        taker: Option<Taker>,
+    ) -> Result<Response, NetError> {
         self.meter().check()?;
         let doing = format!("{} {}", request.method, request.url);
         let failed = |code| Failure::new(code, Operation::HttpRoundTrip, &doing);
@@ -150,7 +174,7 @@ impl Net {
             ..Event::mark(operation, remote, t)
         };
         self.trace().event(tx, mark("http_transaction_start", t0));
-        let received = Mutex::new(Received::new(request.body_snapshot_limit));
+        let received = Mutex::new(Received::new(request.body_snapshot_limit, taker));
         let ended = |failure: Option<FailureCode>, detail: Option<String>, t: Duration| {
             self.trace().event(tx, mark("http_transaction_done", t));
             let received = received.lock().unwrap_or_else(PoisonError::into_inner);

@@ -103,6 +103,13 @@ impl Rules {
 }
 
 impl Net {
+    /// Whether packets may go to `to`, as far as that can be known now. It is asked again, whoever asks here, before a packet
+    /// goes anywhere.
+    pub fn allows(&self, transport: Transport, to: SocketAddr) -> bool {
+        let rules = self.policed().rules();
+        rules.is_none_or(|rules| self.policed().judge(rules, transport, to).is_ok())
+    }
+
     /// Whether packets may go to `to`; waits where too many went there just now. Every operation asks right before it
     /// connects, and before its first datagram to an address. A refusal is for the caller to write down as the failure
     /// of its operation.

@@ -14,10 +14,12 @@ use std::{
     time::Duration,
 };
 
-/// Everything that a measurement has observed, in the order it ended. Clones share it. Nothing is ever dropped.
+/// Everything that a measurement has observed, in the order it ended. Clones share it. Nothing is ever dropped, unless by
+/// a trace that was made to keep nothing.
 #[derive(Clone, Debug)]
 pub struct Trace {
     clock: Clock,
+    keeps: bool,
     state: Arc<Mutex<State>>,
 }
 
@@ -57,7 +59,17 @@ impl Trace {
     pub fn new(clock: Clock) -> Self {
         Self {
             clock,
+            keeps: true,
             state: Arc::default(),
+        }
+    }
+
+    /// A trace that keeps nothing: for who wants what operations return and no observations. A peer that makes many of
+    /// them takes no memory by that.
+    pub fn forgetful(clock: Clock) -> Self {
+        Self {
+            keeps: false,
+            ..Self::new(clock)
         }
     }
 
@@ -110,14 +122,13 @@ impl Trace {
 
     pub(crate) fn query(&self, tx: &Transaction, query: Query) {
         self.learn(&query);
-        self.state().observations.queries.push(marked(tx, query));
+        self.keep(|seen| seen.queries.push(marked(tx, query)));
     }
 
     /// A reply to a query that had been answered before.
     pub(crate) fn late_response(&self, tx: &Transaction, query: Query) {
         self.learn(&query);
-        let query = marked(tx, query);
-        self.state().observations.x_dns_duplicate_responses.push(query);
+        self.keep(|seen| seen.x_dns_duplicate_responses.push(marked(tx, query)));
     }
 
     /// What a lookup says may be gone to.
@@ -133,17 +144,15 @@ impl Trace {
             transaction_id: tx.id(),
             ..connect
         };
-        self.state().observations.tcp_connect.push(connect);
+        self.keep(|seen| seen.tcp_connect.push(connect));
     }
 
     pub(crate) fn tls_handshake(&self, tx: &Transaction, handshake: TlsHandshake) {
-        let handshake = of_step(tx, handshake);
-        self.state().observations.tls_handshakes.push(handshake);
+        self.keep(|seen| seen.tls_handshakes.push(of_step(tx, handshake)));
     }
 
     pub(crate) fn quic_handshake(&self, tx: &Transaction, handshake: TlsHandshake) {
-        let handshake = of_step(tx, handshake);
-        self.state().observations.quic_handshakes.push(handshake);
+        self.keep(|seen| seen.quic_handshakes.push(of_step(tx, handshake)));
     }
 
     pub(crate) fn request(&self, tx: &Transaction, request: HttpTransaction) {
@@ -152,7 +161,7 @@ impl Trace {
             transaction_id: tx.id(),
             ..request
         };
-        self.state().observations.requests.push(request);
+        self.keep(|seen| seen.requests.push(request));
     }
 
     pub(crate) fn event(&self, tx: &Transaction, event: Event<'_>) {
@@ -172,7 +181,7 @@ impl Trace {
 
     /// An event as it is archived.
     pub(crate) fn push(&self, event: NetworkEvent) {
-        self.state().observations.network_events.push(event);
+        self.keep(|seen| seen.network_events.push(event));
     }
 
     /// The ICMP errors (`x_icmp`) that came back in transactions with the id of `tx`.
@@ -183,6 +192,12 @@ impl Trace {
             .filter(|event| event.x_icmp.is_some() && event.transaction_id == tx.id())
             .cloned()
             .collect()
+    }
+
+    fn keep(&self, put: impl FnOnce(&mut Observations)) {
+        if self.keeps {
+            put(&mut self.state().observations);
+        }
     }
 
     /// A lock that a panic elsewhere does not take away: a vector that was pushed to is never half-way.
@@ -309,6 +324,16 @@ mod tests {
         assert_eq!(trace.begin(vec![], Some(2)).id(), 2);
         assert_eq!(trace.begin(vec![], None).id(), 1);
         assert_eq!(trace.begin(vec!["a".to_owned()], None).id(), 3);
+    }
+
+    #[test]
+    fn a_forgetful_trace_keeps_nothing() {
+        let trace = Trace::forgetful(Clock::start());
+        let tx = trace.begin(Vec::new(), None);
+        trace.event(&tx, Event::mark("connect", None, Duration::ZERO));
+        trace.query(&tx, Query::default());
+        trace.request(&tx, HttpTransaction::default());
+        assert_eq!(trace.observations(), Observations::default());
     }
 
     #[test]

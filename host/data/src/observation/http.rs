@@ -135,7 +135,7 @@ impl HeadersList {
 
     /// The first value of each header, whatever the case of its name, under the name as OONI's data spells it.
     pub fn canonical_first_values(&self) -> BTreeMap<String, MaybeBinary> {
-        self.first_values_by(canonical)
+        self.first_values_by(canonical_header_name)
     }
 
     fn first_values_by(&self, spelling: impl Fn(&str) -> String) -> BTreeMap<String, MaybeBinary> {
@@ -155,7 +155,7 @@ impl HeadersList {
 }
 
 /// A header's name with the first letter and each after a hyphen in upper case, the others in lower case.
-fn canonical(name: &str) -> String {
+pub fn canonical_header_name(name: &str) -> String {
     let mut upper = true;
     let letters = name.chars().map(|letter| {
         let letter = if upper {

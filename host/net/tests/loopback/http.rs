@@ -2,12 +2,12 @@
 
 use crate::support::{Bench, code, replying, replying_once, resetting, server, silent};
 use bytes::Bytes;
-use netsonde_data::FailureCode;
+use netsonde_data::{FailureCode, MaybeBinary};
 use netsonde_net::{
     Connection, NetError,
     http::{Request, Response},
 };
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, ops::ControlFlow, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     sync::mpsc,
@@ -48,6 +48,41 @@ async fn telling() -> (SocketAddr, mpsc::UnboundedReceiver<String>) {
     })
     .await;
     (address, told)
+}
+
+#[tokio::test]
+async fn a_body_can_be_taken_and_not_kept() {
+    let bench = Bench::new();
+    let address = replying(b"HTTP/1.1 404 Not Found\r\nContent-Length: 10\r\n\r\n0123456789").await;
+    for (limit, wanted, expected, is_truncated) in [
+        (1 << 19, usize::MAX, "0123456789", false),
+        (4, usize::MAX, "0123", true),
+        (1 << 19, 0, "0123456789", true),
+    ] {
+        let (tell, mut told) = mpsc::unbounded_channel();
+        let take = move |status: u16, piece: &[u8]| {
+            tell.send((status, piece.to_vec())).unwrap();
+            if piece.len() > wanted {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        };
+        let connection = connect(&bench, address).await;
+        let request = Request {
+            body_snapshot_limit: limit,
+            ..get(address)
+        };
+        let taking = bench.net.round_trip_taking(&bench.tx, &connection, request, take);
+        let response = taking.await.unwrap();
+        assert_eq!(
+            (response.body.len(), response.body_is_truncated),
+            (0, is_truncated)
+        );
+        assert_eq!(told.recv().await.unwrap(), (404, expected.as_bytes().to_vec()));
+        assert_eq!(told.recv().await, None);
+        assert_eq!(bench.seen().requests[0].response.body, MaybeBinary::default());
+    }
 }
 
 #[tokio::test]
