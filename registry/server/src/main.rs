@@ -1,0 +1,181 @@
+//! `netsonde-registry`: what an operator runs for probes.
+//!
+//! This is the command line and nothing else: what it starts is the library's. Where it listens goes to standard output,
+//! everything for people to standard error.
+
+mod args;
+
+use anyhow::{Context as _, anyhow, ensure};
+use args::{Cli, Command};
+use clap::Parser as _;
+use netsonde_net::{Owners, Scope};
+use netsonde_registry::{
+    serve::{self, Server},
+    test_helper::{Config, Limits, TestHelper},
+};
+use std::{
+    fs,
+    io::{self, IsTerminal as _, Write as _},
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+use tokio::net::TcpListener;
+use tracing_subscriber::{EnvFilter, filter::LevelFilter};
+
+/// Certificates (PEM) that are trusted in addition to Mozilla's. `netsonde lab` sets it to the lab's authority.
+const CA_FILE: &str = "NETSONDE_CA_FILE";
+/// What to log, in `tracing-subscriber`'s syntax: `debug`, `netsonde_registry=debug`. Default: `info`.
+const LOG: &str = "NETSONDE_LOG";
+/// Files that are open beside connections.
+const OTHER_FILES: usize = 64;
+
+fn main() -> ExitCode {
+    let done = match &Cli::parse().command {
+        Command::TestHelper(args) => test_helper(args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nobody may be left to read it.
+            let _ = writeln!(io::stderr(), "error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn test_helper(args: &args::TestHelper) -> anyhow::Result<()> {
+    log()?;
+    let helper = TestHelper::new(config(args)?).context("prepare the test helper")?;
+    let tls = match (&args.certificate, &args.key) {
+        (Some(certificate), Some(key)) => Some(
+            serve::tls(&read(certificate)?, &read(key)?)
+                .with_context(|| format!("serve with {} and {}", certificate.display(), key.display()))?,
+        ),
+        _ => None,
+    };
+    check_file_limit(args)?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("start the runtime")?;
+    let result = runtime.block_on(async {
+        let mut listeners = Vec::new();
+        for address in &args.listen {
+            let listener = TcpListener::bind(address).await;
+            listeners.push(listener.with_context(|| format!("listen on {address}"))?);
+        }
+        let stopped = stop_signal()?;
+        helper.prepare().await;
+        let server = Server::new(helper.router(), tls, args.max_connections);
+        for listener in listeners {
+            let address = listener.local_addr().context("find out where it listens")?;
+            server.listen(listener);
+            // Who starts this as a child may have closed the pipe.
+            let _ = writeln!(io::stdout(), "{scheme}://{address}/");
+        }
+        stopped.await;
+        tracing::info!("stopping; what is under way may end");
+        server.stop().await;
+        anyhow::Ok(())
+    });
+    // A lookup by the system can not be cancelled; do not wait for it.
+    runtime.shutdown_background();
+    result
+}
+
+/// Resolves when the process is asked to end.
+#[cfg(unix)]
+fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt()).context("wait for SIGINT")?;
+    let mut terminate = signal(SignalKind::terminate()).context("wait for SIGTERM")?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+/// Resolves when the process is asked to end.
+#[cfg(not(unix))]
+fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
+    Ok(async {
+        // Without it, the process ends as any other.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    })
+}
+
+fn log() -> anyhow::Result<()> {
+    let filter = match std::env::var(LOG) {
+        Ok(directives) => EnvFilter::try_new(&directives)
+            .map_err(|error| anyhow!("read {LOG}=`{directives}`: {error}; write it as `debug`"))?,
+        Err(_) => EnvFilter::default().add_directive(LevelFilter::INFO.into()),
+    };
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .init();
+    Ok(())
+}
+
+fn config(args: &args::TestHelper) -> anyhow::Result<Config> {
+    ensure!(
+        args.resolver.scheme() == "https" && args.resolver.has_host(),
+        "--resolver {}: it is not the URL of a resolver over HTTPS, such as https://dns.google/dns-query",
+        args.resolver
+    );
+    let files: Vec<_> = args
+        .mmdb
+        .iter()
+        .map(|path| read(path))
+        .collect::<Result<_, _>>()?;
+    let owners = Owners::new(files).context("read the files of --mmdb")?;
+    let ca_file = std::env::var_os(CA_FILE).filter(|file| !file.is_empty());
+    let roots_pem = match ca_file.map(PathBuf::from) {
+        Some(file) => {
+            vec![fs::read_to_string(&file).with_context(|| format!("read {CA_FILE}={}", file.display()))?]
+        }
+        None => Vec::new(),
+    };
+    let allowed = args.allow_destination.iter();
+    Ok(Config {
+        resolver: args.resolver.clone(),
+        owners,
+        roots_pem,
+        allowed: allowed.filter_map(|name| Scope::from_name(name)).collect(),
+        quic: args.enable_quic,
+        tls_on_any_port: args.tls_on_any_port,
+        limits: Limits {
+            in_flight: args.max_in_flight,
+            in_flight_of_strangers: args.max_in_flight_of_strangers,
+            sockets: args.max_sockets,
+            sockets_of_question: args.max_sockets_of_request,
+            addresses: args.max_addresses,
+            requests: args.max_requests,
+            bodies: args.max_body_memory << 20,
+        },
+    })
+}
+
+fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+    fs::read(path).with_context(|| format!("read {}", path.display()))
+}
+
+/// A connect that fails because this machine may open no more files would be told as the measured server's failure.
+fn check_file_limit(args: &args::TestHelper) -> anyhow::Result<()> {
+    // Each request may look names up on a connection of its own beside those to measured servers.
+    let needed = args.max_connections + args.max_sockets + args.max_in_flight + OTHER_FILES;
+    let limit = serve::raise_file_limit().context("raise the limit of open files")?;
+    let Some(limit) = limit else { return Ok(()) };
+    ensure!(
+        u64::try_from(needed).is_ok_and(|needed| needed <= limit),
+        "{needed} files may be open at once, and this process may open {limit}: raise its limit (`ulimit -n`, \
+         LimitNOFILE=), or lower --max-sockets or --max-connections"
+    );
+    Ok(())
+}
