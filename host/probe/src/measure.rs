@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 pub(crate) use context::Context;
 use envelope::{ENGINE_VERSION, Envelope, scrubbed};
 pub(crate) use keys::{Broken, Keyed, test_keys};
-use short::Short;
+pub(crate) use short::Short;
 use spent::{granted, refused, usage};
 
 use crate::destinations::destinations;

@@ -148,22 +148,35 @@ fn subject(nettest: &str, input: Option<&str>) -> String {
 
 fn measured_line(measured: &Measured) -> String {
     let what = subject(&measured.nettest_name, measured.input.as_deref());
-    let says = match measured.says.as_deref() {
-        None | Some("") => String::new(),
-        Some(says) => format!(": {}", plain(says)),
-    };
-    let verdict = match (&measured.error, measured.verdict) {
+    let verdict = match (
+        &measured.error,
+        verdict(measured.verdict, measured.says.as_deref()),
+    ) {
         (Some(error), _) => format!("{BAD}broken:{BAD:#} {}", plain(error)),
-        (None, Some(Verdict::Anomaly)) if says.is_empty() => {
-            format!("{BAD}anomaly{BAD:#} {}", telling(measured))
-        }
-        (None, Some(Verdict::Anomaly)) => format!("{BAD}anomaly{BAD:#}{says}"),
-        (None, Some(Verdict::Fine)) => format!("{GOOD}fine{GOOD:#}{says}"),
-        (None, Some(Verdict::Unmeasured)) => format!("could not be measured{says}"),
-        // No verdict of its own: what it found speaks for itself.
+        // Without words, what it found speaks for itself.
+        (None, Some(verdict)) if has_words(measured) => verdict,
+        (None, Some(verdict)) => format!("{verdict} {}", telling(measured)).trim_end().to_owned(),
         (None, None) => format!("measured {}", telling(measured)).trim_end().to_owned(),
     };
     format!("  {what}  {verdict}  {DIM}{:.2} s{DIM:#}", measured.runtime)
+}
+
+/// Whether all is said: by the manifest, or because there is nothing to say.
+fn has_words(measured: &Measured) -> bool {
+    measured.verdict == Some(Verdict::Fine) || measured.says.as_ref().is_some_and(|says| !says.is_empty())
+}
+
+/// A verdict and its reason, for people; none where there is no verdict.
+pub(crate) fn verdict(verdict: Option<Verdict>, says: Option<&str>) -> Option<String> {
+    let says = match says {
+        None | Some("") => String::new(),
+        Some(says) => format!(": {}", plain(says)),
+    };
+    Some(match verdict? {
+        Verdict::Anomaly => format!("{BAD}anomaly{BAD:#}{says}"),
+        Verdict::Fine => format!("{GOOD}fine{GOOD:#}{says}"),
+        Verdict::Unmeasured => format!("could not be measured{says}"),
+    })
 }
 
 /// What a run came to, and what could not be measured.

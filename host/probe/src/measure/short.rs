@@ -6,16 +6,16 @@ use netsonde_sandbox::{Manifest, Told, Verdict};
 use serde_json::{Map, Value};
 
 /// A measurement in short.
-pub(super) struct Short {
-    pub(super) anomaly: Option<bool>,
-    pub(super) verdict: Option<Verdict>,
-    pub(super) says: Option<String>,
-    pub(super) summary: Map<String, Value>,
+pub(crate) struct Short {
+    pub(crate) anomaly: Option<bool>,
+    pub(crate) verdict: Option<Verdict>,
+    pub(crate) says: Option<String>,
+    pub(crate) summary: Map<String, Value>,
 }
 
 impl Short {
     /// `is_broken`: the guest ended early, so that there is no verdict.
-    pub(super) fn of(manifest: &Manifest, test_keys: &Map<String, Value>, is_broken: bool) -> Self {
+    pub(crate) fn of(manifest: &Manifest, test_keys: &Map<String, Value>, is_broken: bool) -> Self {
         let anomaly = anomaly(&manifest.summary_keys.anomaly, test_keys);
         let told = Told::of(&manifest.readings, test_keys).filter(|_| !is_broken);
         // Where no reading holds, the keys alone say whether there is an anomaly.
