@@ -170,10 +170,10 @@ fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
 fn check_file_limit(args: &args::TestHelper) -> anyhow::Result<()> {
     // Each request may look names up on a connection of its own beside those to measured servers.
     let needed = args.max_connections + args.max_sockets + args.max_in_flight + OTHER_FILES;
-    let limit = serve::raise_file_limit().context("raise the limit of open files")?;
-    let Some(limit) = limit else { return Ok(()) };
+    let needed = u64::try_from(needed).context("count the files that may be open at once")?;
+    let limit = serve::raise_file_limit(needed).context("raise the limit of open files")?;
     ensure!(
-        u64::try_from(needed).is_ok_and(|needed| needed <= limit),
+        needed <= limit,
         "{needed} files may be open at once, and this process may open {limit}: raise its limit (`ulimit -n`, \
          LimitNOFILE=), or lower --max-sockets or --max-connections"
     );

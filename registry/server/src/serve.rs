@@ -28,7 +28,7 @@ const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
 /// How long the head of a request may take, and how long a connection may wait for the next request.
 const HEAD_WITHIN: Duration = Duration::from_secs(15);
 /// How long the head of a request may be, in bytes and in headers.
-const LONGEST_HEAD: usize = 64 << 10;
+const LONGEST_HEAD: usize = 16 << 10;
 const MOST_HEADERS: usize = 100;
 /// How long a connection may live. What is under way then may still end.
 const LIFETIME: Duration = Duration::from_mins(5);
@@ -174,25 +174,28 @@ impl Server {
     }
 }
 
-/// Let this process have as many files open as it may, and say how many that is; none where there is no such limit.
+/// Let this process have so many files open at once, if it may, and say how many it may have.
 #[cfg(unix)]
-pub fn raise_file_limit() -> io::Result<Option<u64>> {
+pub fn raise_file_limit(needed: u64) -> io::Result<u64> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let limit = getrlimit(Resource::Nofile);
-    if limit.current != limit.maximum {
-        setrlimit(
-            Resource::Nofile,
-            Rlimit {
-                current: limit.maximum,
-                maximum: limit.maximum,
-            },
-        )?;
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let current = current.unwrap_or(u64::MAX);
+    if needed <= current {
+        return Ok(current);
     }
-    Ok(limit.maximum)
+    let raised = maximum.unwrap_or(u64::MAX).min(needed);
+    setrlimit(
+        Resource::Nofile,
+        Rlimit {
+            current: Some(raised),
+            maximum,
+        },
+    )?;
+    Ok(raised)
 }
 
 /// Systems other than Unix have no limit that could be raised.
 #[cfg(not(unix))]
-pub fn raise_file_limit() -> io::Result<Option<u64>> {
-    Ok(None)
+pub fn raise_file_limit(_needed: u64) -> io::Result<u64> {
+    Ok(u64::MAX)
 }

@@ -61,8 +61,8 @@ pub(super) enum NoPage {
     Refused,
     /// The redirects do not end.
     TooManyRedirects,
-    /// A redirect leads to something that can not be fetched.
-    Redirect,
+    /// The URL, or a redirect, is nothing that can be fetched.
+    Unfetchable,
 }
 
 impl From<NetError> for NoPage {
@@ -142,11 +142,11 @@ impl Fetch<'_> {
     async fn open(&self, tx: &Transaction, url: &Url) -> Result<Connection, NoPage> {
         let is_tls = match url.scheme() {
             "https" => true,
-            "http" => false,
-            _ => return Err(NoPage::Redirect),
+            "http" if !self.quic => false,
+            _ => return Err(NoPage::Unfetchable),
         };
         let (Some(host), Some(port)) = (url.host(), url.port_or_known_default()) else {
-            return Err(NoPage::Redirect);
+            return Err(NoPage::Unfetchable);
         };
         let addresses = self.names.of(&host).await.map_err(NoPage::NotResolved)?;
         let endpoints: Vec<_> = addresses
@@ -248,8 +248,8 @@ fn redirect(url: &Url, response: &Response) -> Result<Option<Url>, NoPage> {
     let Some(location) = first(response, "location").filter(|location| !location.is_empty()) else {
         return Ok(None);
     };
-    let location = str::from_utf8(location).map_err(|_| NoPage::Redirect)?;
-    let next = url.join(location).map_err(|_| NoPage::Redirect)?;
+    let location = str::from_utf8(location).map_err(|_| NoPage::Unfetchable)?;
+    let next = url.join(location).map_err(|_| NoPage::Unfetchable)?;
     Ok(Some(next))
 }
 

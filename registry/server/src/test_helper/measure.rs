@@ -205,7 +205,8 @@ impl Measuring<'_> {
         let shake = |alpn: &[&str]| HandshakeOptions {
             server_name: Some(name.to_owned()),
             alpn: alpn.iter().map(|&protocol| protocol.to_owned()).collect(),
-            timeout: Some(WITHIN.saturating_sub(begin.elapsed())),
+            // To have waited for a turn is nothing that the server could help.
+            timeout: Some(WITHIN.saturating_sub(begin.elapsed()).max(WAITING)),
             ..HandshakeOptions::default()
         };
         if way == Way::Quic {
@@ -256,7 +257,9 @@ impl Measuring<'_> {
             Ok(Ok(page)) => fetched(page, url, quic),
             Ok(Err(NoPage::NotResolved(code))) => HttpResult::failed(failure::of_http(&code, true)),
             Ok(Err(NoPage::Failed(code))) => HttpResult::failed(failure::of_http(&code, false)),
-            Ok(Err(NoPage::Refused | NoPage::TooManyRedirects | NoPage::Redirect)) => HttpResult::default(),
+            Ok(Err(NoPage::Refused | NoPage::TooManyRedirects | NoPage::Unfetchable)) => {
+                HttpResult::default()
+            }
             Err(_) => timed_out(),
         }
     }

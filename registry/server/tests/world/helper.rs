@@ -4,8 +4,9 @@ use super::World;
 use serde_json::Value;
 use std::{
     io::{BufRead as _, BufReader, Read as _},
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     process::{Child, Command, Stdio},
+    thread::JoinHandle,
     time::Duration,
 };
 use tokio::{
@@ -17,6 +18,7 @@ use tokio::{
 /// A test helper in a process of its own, which ends with this.
 pub struct Helper {
     process: Child,
+    log: Option<JoinHandle<String>>,
     pub url: String,
     pub address: SocketAddr,
 }
@@ -47,21 +49,27 @@ impl Helper {
     }
 
     pub fn start_with(world: &World, flags: &[&str]) -> Self {
-        Self::start_binary(env!("CARGO_BIN_EXE_netsonde-registry"), world, flags)
+        Self::start_logging(world, "info", flags)
     }
 
-    pub fn start_binary(binary: &str, world: &World, flags: &[&str]) -> Self {
-        let mut process = Command::new(binary)
+    pub fn start_logging(world: &World, log: &str, flags: &[&str]) -> Self {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_netsonde-registry"))
             .args(["test-helper", "--listen", "127.0.0.1:0"])
             .args(flags)
             .env("NETSONDE_CA_FILE", world.folder.path().join("ca.pem"))
             .env_remove("OOHELPERD_ENABLE_QUIC")
-            .env_remove("NETSONDE_LOG")
+            .env("NETSONDE_LOG", log)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
+        let mut stderr = process.stderr.take().unwrap();
+        let log = std::thread::spawn(move || {
+            let mut log = Vec::new();
+            stderr.read_to_end(&mut log).unwrap();
+            String::from_utf8_lossy(&log).into_owned()
+        });
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap())
             .read_line(&mut line)
@@ -69,19 +77,22 @@ impl Helper {
         let url = line.trim().to_owned();
         let address = url.split('/').nth(2).and_then(|address| address.parse().ok());
         let Some(address) = address else {
-            let mut said = String::new();
-            process.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-            panic!("it did not start: {said}");
+            panic!("it did not start: {}", log.join().unwrap());
         };
         Self {
             process,
+            log: Some(log),
             url,
             address,
         }
     }
 
-    pub fn id(&self) -> u32 {
-        self.process.id()
+    /// The most memory that it has had so far, in bytes; none where the system does not tell.
+    pub fn peak_memory(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        let kilobytes: u64 = line.split_whitespace().next()?.parse().ok()?;
+        Some(kilobytes << 10)
     }
 
     /// Whether it still runs.
@@ -95,13 +106,7 @@ impl Helper {
         let killed = Command::new("kill").args(["-TERM", &id]).status().unwrap();
         assert!(killed.success());
         let code = self.process.wait().unwrap().code();
-        let mut log = String::new();
-        self.process
-            .stderr
-            .take()
-            .unwrap()
-            .read_to_string(&mut log)
-            .unwrap();
+        let log = self.log.take().unwrap().join().unwrap();
         (code, log)
     }
 
@@ -134,17 +139,8 @@ pub async fn post(address: SocketAddr, user_agent: &str, body: &[u8]) -> Reply {
     exchange(address, &[head.as_bytes(), body].concat()).await
 }
 
-/// Write everything, as far as it is taken, and read until the end.
 async fn exchange(address: SocketAddr, bytes: &[u8]) -> Reply {
-    let talk = async {
-        let mut stream = TcpStream::connect(address).await.unwrap();
-        let (mut read, mut write) = stream.split();
-        let mut came = Vec::new();
-        // A server that has heard enough answers before it has taken everything.
-        let (_, _) = tokio::join!(write.write_all(bytes), read.read_to_end(&mut came));
-        came
-    };
-    let came = timeout(Duration::from_mins(1), talk)
+    let came = timeout(Duration::from_mins(1), talk(address, bytes))
         .await
         .unwrap_or_else(|_| panic!("no answer"));
     let end = came.windows(4).position(|window| window == b"\r\n\r\n");
@@ -157,8 +153,12 @@ async fn exchange(address: SocketAddr, bytes: &[u8]) -> Reply {
     }
 }
 
-/// A port that is free at this moment.
-pub fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
+/// Write everything, as far as it is taken, and read until the end.
+pub async fn talk(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let (mut read, mut write) = stream.split();
+    let mut came = Vec::new();
+    // A server that has heard enough answers before it has taken everything.
+    let (_, _) = tokio::join!(write.write_all(bytes), read.read_to_end(&mut came));
+    came
 }

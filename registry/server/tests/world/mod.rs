@@ -6,20 +6,23 @@
     clippy::indexing_slicing,
     clippy::panic,
     unreachable_pub,
-    dead_code,
-    reason = "test code: what is not as expected should fail the test, and not every test needs everything"
+    reason = "test code: what is not as expected should fail the test"
 )]
 
-mod helper;
-mod origin;
-mod resolver;
-
-pub use helper::Helper;
-pub use origin::site;
-pub use resolver::Zone;
+pub mod helper;
+pub mod load;
+pub mod origin;
+pub mod resolver;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, KeyUsagePurpose};
-use std::sync::Arc;
+use resolver::Zone;
+use std::{
+    net::{Ipv4Addr, TcpListener},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+};
 use tempfile::TempDir;
 use tokio_rustls::{
     TlsAcceptor,
@@ -56,6 +59,10 @@ impl Authority {
 
     /// TLS as a server of these names or addresses.
     pub fn acceptor(&self, names: &[&str], alpn: &[&str]) -> TlsAcceptor {
+        TlsAcceptor::from(Arc::new(self.server_config(names, alpn)))
+    }
+
+    pub fn server_config(&self, names: &[&str], alpn: &[&str]) -> ServerConfig {
         let key = KeyPair::generate().unwrap();
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
         let certificate = CertificateParams::new(names).unwrap();
@@ -70,7 +77,7 @@ impl Authority {
             )
             .unwrap();
         config.alpn_protocols = alpn.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
-        TlsAcceptor::from(Arc::new(config))
+        config
     }
 }
 
@@ -93,4 +100,22 @@ impl World {
             folder,
         }
     }
+}
+
+/// A loopback address that nobody else is likely to use at this moment.
+pub fn own_address() -> Ipv4Addr {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let number = std::process::id().wrapping_mul(61) ^ NEXT.fetch_add(1, Ordering::Relaxed);
+    let [_, a, b, c] = number.to_be_bytes();
+    Ipv4Addr::new(127, a | 0x40, b, c | 1)
+}
+
+/// Whether this process may listen on 443; if not, says that the test is skipped.
+pub fn may_serve_443(test: &str) -> bool {
+    let bound = TcpListener::bind((own_address(), 443));
+    if let Err(error) = &bound {
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), "SKIPPED {test}: listen on port 443: {error}");
+    }
+    bound.is_ok()
 }

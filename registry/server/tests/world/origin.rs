@@ -1,10 +1,10 @@
 //! Web servers that answer as told.
 
 use super::World;
-use std::{net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
+use std::{net::SocketAddr, pin::Pin, sync::Arc};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream, ToSocketAddrs},
+    net::{TcpListener, ToSocketAddrs},
 };
 use tokio_rustls::TlsAcceptor;
 
@@ -127,10 +127,4 @@ pub async fn site(pages: &'static [(&'static str, &'static str)]) -> SocketAddr 
 pub async fn https(world: &World, address: &str, names: &[&str], page: &'static str) -> SocketAddr {
     let acceptor = world.authority.acceptor(names, &["http/1.1"]);
     serve(address, Some(acceptor), move |_| Some(page.as_bytes().to_vec())).await
-}
-
-/// Keeps a connection for a while.
-pub async fn hold(stream: TcpStream, time: Duration) {
-    tokio::time::sleep(time).await;
-    drop(stream);
 }

@@ -32,16 +32,26 @@ pub struct Zone {
 
 impl Zone {
     pub async fn start(authority: &Authority) -> Self {
+        Self::start_at(authority, ([127, 0, 0, 1], 0).into()).await
+    }
+
+    pub async fn start_at(authority: &Authority, address: SocketAddr) -> Self {
         let names: Arc<Mutex<HashMap<String, Said>>> = Arc::default();
         let asked: Arc<AtomicUsize> = Arc::default();
         let (known, count) = (Arc::clone(&names), Arc::clone(&asked));
-        let acceptor = authority.acceptor(&["127.0.0.1", "localhost"], &["http/1.1"]);
-        let address = origin::serve("127.0.0.1:0", Some(acceptor), move |request| {
+        let own = address.ip().to_string();
+        let acceptor = authority.acceptor(&[&own, "localhost"], &["http/1.1"]);
+        let address = origin::serve(address, Some(acceptor), move |request| {
             count.fetch_add(1, Ordering::Relaxed);
             let query = Message::from_vec(&request.body).unwrap();
             let name = query.queries[0].name().to_ascii();
             let name = name.trim_end_matches('.').to_lowercase();
-            let said = known.lock().unwrap().get(&name).cloned();
+            let said = known
+                .lock()
+                .unwrap()
+                .get(&name)
+                .cloned()
+                .or_else(|| spelled(&name));
             answer(&query, said.unwrap_or(Said::Code(ResponseCode::NXDomain)))
         })
         .await;
@@ -65,6 +75,12 @@ impl Zone {
     pub fn asked(&self) -> usize {
         self.asked.load(Ordering::Relaxed)
     }
+}
+
+/// The address that is spelled in a name: `127-0-0-1.address.example`.
+fn spelled(name: &str) -> Option<Said> {
+    let address = name.strip_suffix(".address.example")?.replace('-', ".");
+    Some(Said::Addresses(vec![address.parse().ok()?]))
 }
 
 /// A response, or nothing at all.
