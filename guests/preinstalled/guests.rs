@@ -2,6 +2,7 @@
 const FOLDERS: &[&str] = &[
     "guests/telegram",
     "guests/urlgetter",
+    "guests/web-connectivity",
     "guests/dns-lookup",
     "guests/tcp-connect-address",
     "guests/tcp-connect-domain",

@@ -35,7 +35,7 @@ use crate::analysis::endpoint::Endpoints;
 
 /// All keys that follow from the observations and from what the test helper said. The error says which of the test keys
 /// is not what its name promises.
-pub fn keys(test_keys: &Map<String, Json>) -> Result<Map<String, Json>, Failure> {
+pub(crate) fn keys(test_keys: &Map<String, Json>) -> Result<Map<String, Json>, Failure> {
     read::check(test_keys).map_err(|what| Failure::top_level("json_parse_error", what))?;
     let is_elder = elder::is_elder(test_keys);
     let control = Control::of(test_keys, is_elder);

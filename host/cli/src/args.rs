@@ -33,6 +33,8 @@ pub(crate) enum Command {
     Runx(Runx),
     /// Run the guests of recorded measurements again, without any network, and compare.
     Replay(Replay),
+    /// Compute the top-level keys of measurements from anywhere again, as this probe's nettests do.
+    Analyze(Analyze),
     /// Check a script and say what is wrong with it; run nothing.
     CheckScript(CheckScript),
     /// List the nettests and mini nettests of this probe; with --json, with whole digests and reasons.
@@ -113,6 +115,16 @@ pub(crate) struct Replay {
     /// A recording of `runx --record`, or a folder of them.
     #[arg(value_name = "DIR")]
     pub(crate) dir: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) modules: Modules,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Analyze {
+    /// A measurement of OONI's or netsonde's, or several, one after the other; `-` is standard input.
+    #[arg(value_name = "FILE")]
+    pub(crate) measurement: PathBuf,
 
     #[command(flatten)]
     pub(crate) modules: Modules,

@@ -9,7 +9,7 @@ pub(crate) enum Exit {
     Failed,
     /// The lab is not available here.
     NoLab,
-    /// The script ran to its end, and at least one nettest broke.
+    /// The script ran to its end, or all measurements were looked at, and at least one nettest broke.
     Broken,
     /// A replay did something else than its transcript says.
     Diverged,
@@ -26,7 +26,7 @@ Exit codes:
     1  an input is wrong, or something on this machine failed
     2  wrong arguments
     3  the lab is not available here; the message says what to change
-    4  the script ran to its end, and at least one nettest broke
+    4  the script ran to its end, or all measurements were analysed, and at least one nettest broke
     5  a replay did something else than its transcript says
   130  interrupted; what is in the report is whole
 `netsonde lab` ends with the exit code of its command.";

@@ -23,6 +23,7 @@ fn main() -> ExitCode {
     let done = match &cli.command {
         Command::Runx(args) => command::runx::run(args, cli.json, cli.verbose),
         Command::Replay(args) => command::replay::run(args, cli.json, cli.verbose),
+        Command::Analyze(args) => command::analyze::run(args, cli.json, cli.verbose),
         Command::CheckScript(args) => command::check_script::run(args, cli.json, cli.verbose),
         Command::List(args) => command::list::run(args, cli.json, cli.verbose),
         Command::Locate(args) => command::locate::run(args, cli.verbose),

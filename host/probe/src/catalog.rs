@@ -96,6 +96,11 @@ impl Catalog {
         self.nettests.values().chain(self.minis.values())
     }
 
+    /// The names of the nettests.
+    pub(crate) fn nettest_names(&self) -> impl Iterator<Item = &str> {
+        self.nettests.keys().map(String::as_str)
+    }
+
     /// What the script parser must know of the modules.
     pub fn vocabulary(&self) -> Result<Vocabulary, VocabularyError> {
         let mut vocabulary = Vocabulary::new();

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use netsonde_sandbox::Capability;
+use netsonde_sandbox::{Capability, Verdict};
 use netsonde_script::{Instruction, NettestRun, Script, Targets};
 use tokio_util::sync::CancellationToken;
 
@@ -340,7 +340,9 @@ impl Run<'_> {
                     });
                 })?;
                 self.summary.measurements += 1;
-                self.summary.anomalies += usize::from(finished.measured.anomaly == Some(true));
+                let verdict = finished.measured.verdict;
+                self.summary.anomalies += usize::from(verdict == Some(Verdict::Anomaly));
+                self.summary.unmeasured += usize::from(verdict == Some(Verdict::Unmeasured));
                 self.summary.broken += usize::from(finished.measured.error.is_some());
                 self.summary.refused += finished.measured.refused.len();
                 self.view.event(Event::Measurement(Box::new(finished.measured)));

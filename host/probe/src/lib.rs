@@ -4,6 +4,7 @@
 //! and flags (`netsonde`), Wasm (`netsonde-sandbox`), sockets (`netsonde-net`), the grammar of scripts
 //! (`netsonde-script`), data formats (`netsonde-data`).
 
+pub mod analyze;
 mod assemble;
 pub mod catalog;
 mod destinations;

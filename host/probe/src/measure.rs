@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 pub(crate) use context::Context;
 use envelope::{ENGINE_VERSION, Envelope, scrubbed};
 pub(crate) use keys::{Broken, Keyed, test_keys};
-use short::{anomaly, summary};
+pub(crate) use short::Short;
 use spent::{granted, refused, usage};
 
 use crate::destinations::destinations;
@@ -159,13 +159,10 @@ impl Experiment {
             refused: not_theirs,
         } = test_keys(engine, &self.module, own, &observations, &scrubber).await?;
         for key in &not_theirs {
-            let message =
-                format!("the guest may not write `{key}`, which belongs to the observations; ignored");
-            view.log(&manifest.name, netsonde_sandbox::Level::Warning, &message);
+            view.log(&manifest.name, netsonde_sandbox::Level::Warning, &not_yours(key));
         }
 
-        let summary = summary(&manifest.summary_keys.texts, &test_keys);
-        let anomaly = anomaly(&manifest.summary_keys.anomaly, &test_keys);
+        let short = Short::of(manifest, &test_keys, error.is_some());
         let envelope = Envelope {
             context,
             started,
@@ -189,8 +186,10 @@ impl Experiment {
         let measured = Measured {
             nettest_name: self.nettest.nettest_name.clone(),
             input,
-            anomaly,
-            summary,
+            anomaly: short.anomaly,
+            verdict: short.verdict,
+            says: short.says,
+            summary: short.summary,
             error: error.map(|error| error.message),
             runtime: runtime.as_secs_f64(),
             usage,
@@ -261,6 +260,11 @@ impl Experiment {
             instances,
         }
     }
+}
+
+/// What a guest hears that wrote a key of the archive.
+pub(crate) fn not_yours(key: &str) -> String {
+    format!("the guest may not write `{key}`, which belongs to the observations; ignored")
 }
 
 /// Test helpers as the guest reads them.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use netsonde_sandbox::Verdict;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -143,6 +144,11 @@ pub struct Measured {
     pub input: Option<String>,
     /// Whether the keys that its manifest names say so; absent where the manifest names none, or none was computed.
     pub anomaly: Option<bool>,
+    /// What the measurement came to; absent where nobody can say, because the guest ended early or its manifest does
+    /// not say how its keys read.
+    pub verdict: Option<Verdict>,
+    /// Why, in words; may be empty.
+    pub says: Option<String>,
     /// The summary keys that the manifest names, with their values.
     pub summary: Map<String, Value>,
     /// Why the guest ended early: it trapped, ran out of time or broke its budget. The measurement says so too.
@@ -173,8 +179,10 @@ pub struct Refused {
 pub struct Summary {
     /// Measurements in the report.
     pub measurements: usize,
-    /// Measurements whose summary says anomaly.
+    /// Measurements whose verdict is an anomaly.
     pub anomalies: usize,
+    /// Measurements whose verdict is that nobody can say.
+    pub unmeasured: usize,
     /// Things skipped.
     pub skipped: usize,
     /// Nettests that trapped, broke a budget, did not load or refused their input.

@@ -48,7 +48,9 @@ pub use capability::{Capability, Grants};
 pub use engine::{Engine, EngineConfig, EngineStats};
 pub use error::{BudgetExceeded, EngineError, ModuleError, RunError};
 pub use inspect::Digest;
-pub use manifest::{BudgetAsk, InputPolicy, Kind, MANIFEST_SECTION, Manifest, SummaryKeys, Version};
+pub use manifest::{
+    BudgetAsk, InputPolicy, Kind, MANIFEST_SECTION, Manifest, Reading, SummaryKeys, Told, Verdict, Version,
+};
 pub use module::Module;
 pub use replay::Replayed;
 pub use run::{GuestView, Level, MiniSource, Run, RunInfo, RunReport};

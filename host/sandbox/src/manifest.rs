@@ -15,9 +15,11 @@ use crate::capability::Capability;
 
 mod draft;
 mod file;
+mod reading;
 mod version;
 
 pub(crate) use draft::Draft;
+pub use reading::{Reading, Told, Verdict};
 pub use version::Version;
 
 /// The custom section of a component that holds its manifest.
@@ -58,6 +60,8 @@ pub struct Manifest {
     pub target: Option<Value>,
     /// The top-level test keys that a summary shows.
     pub summary_keys: SummaryKeys,
+    /// What those keys mean together, in words.
+    pub readings: Vec<Reading>,
     /// The envelope's `extensions`.
     pub extensions: BTreeMap<String, i64>,
 }
@@ -146,7 +150,7 @@ impl BudgetAsk {
 #[serde(try_from = "BTreeMap<String, file::SummaryEntry>")]
 #[non_exhaustive]
 pub struct SummaryKeys {
-    /// The keys whose being true means an anomaly.
+    /// The keys whose being true means an anomaly, where no reading says what is one.
     pub anomaly: Vec<String>,
     /// What each key means, for people.
     pub texts: BTreeMap<String, String>,

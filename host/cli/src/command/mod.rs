@@ -1,5 +1,6 @@
 //! The subcommands, one a file.
 
+pub(crate) mod analyze;
 pub(crate) mod check_script;
 pub(crate) mod demo;
 pub(crate) mod lab;

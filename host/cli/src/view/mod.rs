@@ -12,7 +12,7 @@ use indicatif::{MultiProgress, ProgressDrawTarget};
 
 pub(crate) use json::JsonView;
 pub(crate) use logged::LoggedView;
-pub(crate) use people::{PeopleView, bar, set};
+pub(crate) use people::{PeopleView, bar, set, verdict};
 
 /// The style of the word `error`.
 pub(crate) const ERROR: Style = AnsiColor::Red.on_default().bold();

@@ -4,10 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use netsonde_probe::view::{Event, Measured, Refused, View};
+use netsonde_probe::sandbox::Verdict;
+use netsonde_probe::view::{Event, Measured, Refused, Summary, View};
 use serde_json::Value;
 
 use super::{BAD, DIM, GOOD, Stderr, plain};
+
+/// How many of the measurements that say nothing the summary lists.
+const LISTED: usize = 20;
 
 /// Steps of a bar: tenths of a percent.
 const STEPS: f64 = 1000.0;
@@ -36,6 +40,8 @@ pub(crate) fn set(bar: &ProgressBar, fraction: f64) {
 pub(crate) struct PeopleView {
     stderr: Stderr,
     bar: Mutex<Option<ProgressBar>>,
+    /// What could not be measured, and why.
+    unmeasured: Mutex<Vec<String>>,
 }
 
 impl PeopleView {
@@ -43,11 +49,16 @@ impl PeopleView {
         Self {
             stderr,
             bar: Mutex::new(None),
+            unmeasured: Mutex::new(Vec::new()),
         }
     }
 
     fn bar(&self) -> std::sync::MutexGuard<'_, Option<ProgressBar>> {
         self.bar.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn unmeasured(&self) -> std::sync::MutexGuard<'_, Vec<String>> {
+        self.unmeasured.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn clear(&self) {
@@ -93,6 +104,11 @@ impl View for PeopleView {
             )),
             Event::Measurement(measured) => {
                 self.stderr.line(&measured_line(&measured));
+                if measured.verdict == Some(Verdict::Unmeasured) {
+                    let what = subject(&measured.nettest_name, measured.input.as_deref());
+                    let why = plain(measured.says.as_deref().unwrap_or_default());
+                    self.unmeasured().push(format!("{what}: {why}"));
+                }
                 for refused in &measured.refused {
                     self.stderr
                         .line(&format!("    {DIM}{}{DIM:#}", refused_line(refused)));
@@ -113,18 +129,10 @@ impl View for PeopleView {
             }
             Event::ScriptEnded(summary) => {
                 self.clear();
-                self.stderr.line(&format!(
-                    "{} measured, {} with an anomaly, {} skipped, {} broken{}",
-                    summary.measurements,
-                    summary.anomalies,
-                    summary.skipped,
-                    summary.broken,
-                    match summary.refused {
-                        0 => String::new(),
-                        1 => ", 1 destination refused".to_owned(),
-                        more => format!(", {more} destinations refused"),
-                    }
-                ));
+                let unmeasured = std::mem::take(&mut *self.unmeasured());
+                for line in summary_lines(&summary, &unmeasured) {
+                    self.stderr.line(&line);
+                }
             }
             _ => {}
         }
@@ -140,14 +148,57 @@ fn subject(nettest: &str, input: Option<&str>) -> String {
 
 fn measured_line(measured: &Measured) -> String {
     let what = subject(&measured.nettest_name, measured.input.as_deref());
-    let verdict = match (&measured.error, measured.anomaly) {
+    let verdict = match (
+        &measured.error,
+        verdict(measured.verdict, measured.says.as_deref()),
+    ) {
         (Some(error), _) => format!("{BAD}broken:{BAD:#} {}", plain(error)),
-        (None, Some(true)) => format!("{BAD}anomaly{BAD:#} {}", telling(measured)),
-        (None, Some(false)) => format!("{GOOD}no anomaly{GOOD:#}"),
-        // No verdict of its own: what it found speaks for itself.
+        // Without words, what it found speaks for itself.
+        (None, Some(verdict)) if has_words(measured) => verdict,
+        (None, Some(verdict)) => format!("{verdict} {}", telling(measured)).trim_end().to_owned(),
         (None, None) => format!("measured {}", telling(measured)).trim_end().to_owned(),
     };
     format!("  {what}  {verdict}  {DIM}{:.2} s{DIM:#}", measured.runtime)
+}
+
+/// Whether all is said: by the manifest, or because there is nothing to say.
+fn has_words(measured: &Measured) -> bool {
+    measured.verdict == Some(Verdict::Fine) || measured.says.as_ref().is_some_and(|says| !says.is_empty())
+}
+
+/// A verdict and its reason, for people; none where there is no verdict.
+pub(crate) fn verdict(verdict: Option<Verdict>, says: Option<&str>) -> Option<String> {
+    let says = match says {
+        None | Some("") => String::new(),
+        Some(says) => format!(": {}", plain(says)),
+    };
+    Some(match verdict? {
+        Verdict::Anomaly => format!("{BAD}anomaly{BAD:#}{says}"),
+        Verdict::Fine => format!("{GOOD}fine{GOOD:#}{says}"),
+        Verdict::Unmeasured => format!("could not be measured{says}"),
+    })
+}
+
+/// What a run came to, and what could not be measured.
+fn summary_lines(summary: &Summary, unmeasured: &[String]) -> Vec<String> {
+    let refused = match summary.refused {
+        0 => String::new(),
+        1 => ", 1 destination refused".to_owned(),
+        more => format!(", {more} destinations refused"),
+    };
+    let mut lines = Vec::new();
+    if !unmeasured.is_empty() {
+        lines.push("could not be measured:".to_owned());
+    }
+    lines.extend(unmeasured.iter().take(LISTED).map(|line| format!("  {line}")));
+    if let Some(more) = unmeasured.len().checked_sub(LISTED + 1) {
+        lines.push(format!("  and {} more", more + 1));
+    }
+    lines.push(format!(
+        "{} measured, {} with an anomaly, {} could not be measured, {} skipped, {} broken{refused}",
+        summary.measurements, summary.anomalies, summary.unmeasured, summary.skipped, summary.broken,
+    ));
+    lines
 }
 
 /// What a nettest may use and where it may go, before it starts.
@@ -223,12 +274,13 @@ mod tests {
         assert!(refused_line(&refused).ends_with(", 3 times"));
     }
 
-    #[test]
-    fn an_anomaly_says_what_it_is_made_of() {
-        let measured = Measured {
+    fn measured(verdict: Option<Verdict>, says: Option<&str>) -> Measured {
+        Measured {
             nettest_name: "telegram".into(),
             input: None,
-            anomaly: Some(true),
+            anomaly: None,
+            verdict,
+            says: says.map(str::to_owned),
             summary: serde_json::from_value(
                 json!({"a": true, "b": false, "c": null, "d": "connection_reset"}),
             )
@@ -237,14 +289,79 @@ mod tests {
             runtime: 1.5,
             usage: Value::Null,
             refused: Vec::new(),
+        }
+    }
+
+    fn line(measured: &Measured) -> String {
+        anstream::adapter::strip_str(&measured_line(measured)).to_string()
+    }
+
+    #[test]
+    fn a_measurement_is_told_in_the_words_of_its_manifest() {
+        for (verdict, says, expected) in [
+            (
+                Some(Verdict::Anomaly),
+                Some("it is blocked"),
+                "anomaly: it is blocked",
+            ),
+            (Some(Verdict::Anomaly), Some("a\u{1b}[2J"), "anomaly: a\\u{1b}[2J"),
+            (Some(Verdict::Fine), Some(""), "fine"),
+            (
+                Some(Verdict::Fine),
+                Some("it is down for all"),
+                "fine: it is down for all",
+            ),
+            (
+                Some(Verdict::Unmeasured),
+                Some("no helper"),
+                "could not be measured: no helper",
+            ),
+        ] {
+            assert_eq!(
+                line(&measured(verdict, says)),
+                format!("  telegram  {expected}  1.50 s")
+            );
+        }
+    }
+
+    #[test]
+    fn where_a_manifest_has_no_words_the_keys_speak() {
+        assert_eq!(
+            line(&measured(Some(Verdict::Anomaly), Some(""))),
+            "  telegram  anomaly a d=connection_reset  1.50 s"
+        );
+        assert_eq!(
+            line(&measured(None, None)),
+            "  telegram  measured a d=connection_reset  1.50 s"
+        );
+        let broken = Measured {
+            error: Some("it trapped".into()),
+            ..measured(None, None)
         };
-        let line = anstream::adapter::strip_str(&measured_line(&measured)).to_string();
-        assert_eq!(line, "  telegram  anomaly a d=connection_reset  1.50 s");
-        let without_verdict = Measured {
-            anomaly: None,
-            ..measured
+        assert_eq!(line(&broken), "  telegram  broken: it trapped  1.50 s");
+    }
+
+    #[test]
+    fn the_summary_lists_what_could_not_be_measured() {
+        let summary = Summary {
+            measurements: 3,
+            anomalies: 1,
+            unmeasured: 1,
+            refused: 2,
+            ..Summary::default()
         };
-        let line = anstream::adapter::strip_str(&measured_line(&without_verdict)).to_string();
-        assert_eq!(line, "  telegram  measured a d=connection_reset  1.50 s");
+        let lines = summary_lines(&summary, &["telegram: nothing was tried".to_owned()]);
+        assert_eq!(
+            lines,
+            [
+                "could not be measured:",
+                "  telegram: nothing was tried",
+                "3 measured, 1 with an anomaly, 1 could not be measured, 0 skipped, 0 broken, 2 destinations refused",
+            ]
+        );
+        let many = vec!["x".to_owned(); LISTED + 2];
+        let lines = summary_lines(&Summary::default(), &many);
+        assert_eq!(lines.len(), LISTED + 3);
+        assert!(lines.contains(&"  and 2 more".to_owned()), "{lines:?}");
     }
 }

@@ -2,10 +2,37 @@
 
 use std::collections::BTreeMap;
 
+use netsonde_sandbox::{Manifest, Told, Verdict};
 use serde_json::{Map, Value};
 
+/// A measurement in short.
+pub(crate) struct Short {
+    pub(crate) anomaly: Option<bool>,
+    pub(crate) verdict: Option<Verdict>,
+    pub(crate) says: Option<String>,
+    pub(crate) summary: Map<String, Value>,
+}
+
+impl Short {
+    /// `is_broken`: the guest ended early, so that there is no verdict.
+    pub(crate) fn of(manifest: &Manifest, test_keys: &Map<String, Value>, is_broken: bool) -> Self {
+        let anomaly = anomaly(&manifest.summary_keys.anomaly, test_keys);
+        let told = Told::of(&manifest.readings, test_keys).filter(|_| !is_broken);
+        // Where no reading holds, the keys alone say whether there is an anomaly.
+        let by_keys = anomaly
+            .filter(|_| !is_broken)
+            .map(|is_one| if is_one { Verdict::Anomaly } else { Verdict::Fine });
+        Self {
+            anomaly,
+            verdict: told.as_ref().map(|told| told.verdict).or(by_keys),
+            says: told.map(|told| told.says),
+            summary: summary(&manifest.summary_keys.texts, test_keys),
+        }
+    }
+}
+
 /// The keys that have a text, and what they came to.
-pub(super) fn summary(keys: &BTreeMap<String, String>, test_keys: &Map<String, Value>) -> Map<String, Value> {
+fn summary(keys: &BTreeMap<String, String>, test_keys: &Map<String, Value>) -> Map<String, Value> {
     keys.keys()
         .filter_map(|key| Some((key.clone(), test_keys.get(key)?.clone())))
         .collect()
@@ -13,7 +40,7 @@ pub(super) fn summary(keys: &BTreeMap<String, String>, test_keys: &Map<String, V
 
 /// Whether one of the keys that tell an anomaly says so: `true`, or a failure that is not null. None where none of them
 /// was computed.
-pub(super) fn anomaly(keys: &[String], test_keys: &Map<String, Value>) -> Option<bool> {
+fn anomaly(keys: &[String], test_keys: &Map<String, Value>) -> Option<bool> {
     let says = keys
         .iter()
         .filter_map(|key| test_keys.get(key))

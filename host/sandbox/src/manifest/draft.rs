@@ -3,44 +3,47 @@
 use std::collections::BTreeMap;
 
 use netsonde_net::{Class, Named};
+use toml::Spanned;
 
 use super::file::{Destination, File};
-use super::{Kind, Manifest};
+use super::reading::ReadingEntry;
+use super::{Kind, Manifest, Reading, SummaryKeys};
 use crate::capability::Capability;
 use crate::error::ModuleError;
 
 /// A manifest that is well-formed, before anybody looked at whether it makes sense.
-pub(crate) struct Draft(File);
+pub(crate) struct Draft {
+    file: File,
+    text: String,
+}
 
 impl Draft {
     pub(crate) fn kind(&self) -> Kind {
-        self.0.kind
+        self.file.kind
     }
 
     /// Read a manifest; `module` is what errors call the guest.
     pub(crate) fn parse(module: &str, text: &str) -> Result<Self, ModuleError> {
-        toml::from_str(text).map(Self).map_err(|error| {
-            let (line, column) = position(text, error.span().map_or(0, |span| span.start));
-            ModuleError::Manifest {
-                module: module.to_owned(),
-                line,
-                column,
-                message: error.message().to_owned(),
+        match toml::from_str(text) {
+            Ok(file) => Ok(Self {
+                file,
+                text: text.to_owned(),
+            }),
+            Err(error) => {
+                let offset = error.span().map_or(0, |span| span.start);
+                Err(wrong(module, text, offset, error.message().to_owned()))
             }
-        })
+        }
     }
 
     /// Check what no single value can tell.
     pub(crate) fn finish(self, module: &str) -> Result<Manifest, ModuleError> {
-        let file = self.0;
-        let wrong = |message: String| ModuleError::Manifest {
-            module: module.to_owned(),
-            line: 1,
-            column: 1,
-            message,
-        };
-        file.check().map_err(|message| wrong(message.to_owned()))?;
-        let (destinations, fixed) = destinations(file.destinations).map_err(wrong)?;
+        let Self { file, text } = self;
+        let at_top = |message: String| wrong(module, &text, 0, message);
+        file.check().map_err(|message| at_top(message.to_owned()))?;
+        let (destinations, fixed) = destinations(file.destinations).map_err(at_top)?;
+        let readings = readings(file.readings, &file.summary_keys)
+            .map_err(|(offset, message)| wrong(module, &text, offset, message))?;
         let capabilities = file
             .capabilities
             .into_iter()
@@ -68,6 +71,7 @@ impl Draft {
             options: file.options,
             target: file.with,
             summary_keys: file.summary_keys,
+            readings,
             extensions: file.extensions,
         })
     }
@@ -92,6 +96,9 @@ impl File {
             Kind::MiniNettest if self.budget.asks_for_traffic() => Err(
                 "what a mini nettest uses of the network is its caller's: of `budget`, leave what a mini nettest has of its own",
             ),
+            Kind::MiniNettest if !self.readings.is_empty() => {
+                Err("a mini nettest has no verdict of its own: take `reading` out")
+            }
             Kind::MiniNettest if !self.destinations.is_empty() => {
                 Err("a mini nettest goes where its caller may go: take `destinations` out")
             }
@@ -131,6 +138,36 @@ fn destinations(table: BTreeMap<String, Destination>) -> Result<(BTreeMap<Class,
         classes.insert(class, reason);
     }
     Ok((classes, fixed))
+}
+
+/// The readings. The error says where in the file something is wrong, and what.
+fn readings(
+    entries: Vec<Spanned<ReadingEntry>>,
+    summary_keys: &SummaryKeys,
+) -> Result<Vec<Reading>, (usize, String)> {
+    let mut readings = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let offset = entry.span().start;
+        let reading = Reading::try_from(entry.into_inner()).map_err(|message| (offset, message))?;
+        if let Some(key) = reading.keys().find(|key| !summary_keys.texts.contains_key(*key)) {
+            let message = format!(
+                "a reading uses `{key}`, which is none of `summary_keys`: correct the name, or say there what it is"
+            );
+            return Err((offset, message));
+        }
+        readings.push(reading);
+    }
+    Ok(readings)
+}
+
+fn wrong(module: &str, text: &str, offset: usize, message: String) -> ModuleError {
+    let (line, column) = position(text, offset);
+    ModuleError::Manifest {
+        module: module.to_owned(),
+        line,
+        column,
+        message,
+    }
 }
 
 /// Line and column, from 1, of a byte offset.

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::Value;
+use toml::Spanned;
 
+use super::reading::ReadingEntry;
 use super::{BudgetAsk, InputPolicy, Kind, SummaryKeys, Version};
 
 /// The name of a guest: what scripts and files can hold without quoting.
@@ -48,6 +50,8 @@ pub(super) struct File {
     pub(super) with: Option<Value>,
     #[serde(default)]
     pub(super) summary_keys: SummaryKeys,
+    #[serde(default, rename = "reading")]
+    pub(super) readings: Vec<Spanned<ReadingEntry>>,
     #[serde(default)]
     pub(super) extensions: BTreeMap<String, i64>,
 }
