@@ -62,7 +62,7 @@ impl Net {
     /// The same network, policy and meter for what the probe does for itself: what is seen there is nobody's observation.
     #[must_use]
     pub fn unobserved(&self) -> Self {
-        let trace = Trace::new(self.trace().clock().clone());
+        let trace = Trace::forgetful(self.trace().clock().clone());
         trace.tell(self.policed());
         Self(Arc::new(Inner {
             trace,

@@ -62,7 +62,8 @@ pub(crate) struct TestHelper {
     #[arg(long, value_name = "N", default_value_t = Limits::default().in_flight, value_parser = count)]
     pub(crate) max_in_flight: usize,
 
-    /// Requests under way from when on only those are answered whose User-Agent begins with `ooniprobe-`.
+    /// Requests under way from when on only those of probes are answered: their User-Agent begins with `ooniprobe-` or
+    /// `netsonde/`.
     #[arg(long, value_name = "N", default_value_t = Limits::default().in_flight_of_strangers)]
     pub(crate) max_in_flight_of_strangers: usize,
 

@@ -6,8 +6,8 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-/// How probes begin to say who they are (`User-Agent`).
-const PROBE: &str = "ooniprobe-";
+/// How probes begin to say who they are (`User-Agent`): OONI's, and ours.
+const PROBES: [&str; 2] = ["ooniprobe-", "netsonde/"];
 
 /// Questions under way.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ impl Load {
 
     /// Take a question on, unless there is too much to do for who asks it.
     pub(super) fn admit(self: &Arc<Self>, user_agent: &str) -> Option<InFlight> {
-        let most = if user_agent.starts_with(PROBE) {
+        let most = if PROBES.iter().any(|probe| user_agent.starts_with(probe)) {
             self.most
         } else {
             self.most.min(self.most_of_strangers)
@@ -64,7 +64,9 @@ mod tests {
         assert!(load.admit("ooniprobe-cli/3.31.0").is_none());
         taken.pop();
         assert!(load.admit("curl/8").is_none());
-        assert!(load.admit("ooniprobe-android/4").is_some());
+        let last = load.admit("netsonde/0.1.0 ooniprobe-engine/3.31.0");
+        assert!(last.is_some() && load.admit("ooniprobe-android/4").is_none());
+        drop(last);
         drop(taken);
         assert!(load.admit("curl/8").is_some());
     }
