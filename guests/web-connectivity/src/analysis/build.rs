@@ -1,7 +1,7 @@
 //! From the records of an archive to observations. The order counts: the first lookup that found an address is the one
 //! that endpoints with this address refer to.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use netsonde_guest::{Json, Map};
@@ -60,21 +60,16 @@ pub(super) fn lookups(queries: &[Json], depth: fn(&Json) -> Option<u64>) -> Vec<
 fn lookup(query: &Json, unnamed: u64) -> Lookup<'_> {
     let failure = read::failure(query);
     let answers = read::list(query, "answers").iter();
-    let addresses: BTreeSet<_> = answers
-        .flat_map(|answer| ["ipv4", "ipv6"].map(|key| read::text(answer, key)))
-        .filter(|address| !address.is_empty())
-        .collect();
+    let addresses = answers.flat_map(|answer| ["ipv4", "ipv6"].map(|key| read::text(answer, key)));
+    // Some archives have answers of lookups that failed.
+    let addresses = addresses.filter(|address| failure.is_empty() && !address.is_empty());
     Lookup {
         transaction: transaction(query).unwrap_or(unnamed),
         domain: read::text(query, "hostname"),
         failure,
         query_type: read::text(query, "query_type"),
         engine: read::text(query, "engine"),
-        addresses: if failure.is_empty() {
-            addresses
-        } else {
-            BTreeSet::new()
-        },
+        addresses: read::set(addresses),
     }
 }
 
@@ -122,11 +117,12 @@ fn endpoints<'a>(test_keys: &'a Map<String, Json>, lookups: &[Observation<'a>]) 
         .zip(read::records(test_keys, "tcp_connect"))
         .map(|(unnamed, record)| discoverers.connection(record, transaction(record).unwrap_or(unnamed)))
         .collect();
-    let places: BTreeMap<u64, usize> = endpoints
-        .iter()
-        .enumerate()
-        .map(|(place, seen)| (seen.transaction, place))
-        .collect();
+    let mut places = BTreeMap::new();
+    places.extend(
+        (0..)
+            .zip(&endpoints)
+            .map(|(place, seen): (usize, _)| (seen.transaction, place)),
+    );
     let mut of = |kind: &str, add: fn(&mut Observation<'a>, &'a Json)| {
         for record in read::records(test_keys, kind) {
             let place = transaction(record).and_then(|id| places.get(&id));
@@ -171,7 +167,7 @@ fn response(response: &Json) -> Response {
         status: read::count(response, "code"),
         length: body.len(),
         is_truncated: response.get("body_is_truncated") == Some(&Json::Bool(true)),
-        header_names: pairs.chain(map).map(str::to_lowercase).collect(),
+        header_names: read::set(pairs.chain(map).map(str::to_ascii_lowercase)),
         title: title::of(&body).into_owned(),
     }
 }

@@ -57,8 +57,10 @@ pub(super) fn verdict<'a>(
     consistency: Option<Consistency>,
     diff: &Diff,
 ) -> Verdict<'a> {
-    let mut ordered: Vec<_> = observations.iter().collect();
-    ordered.sort_by_key(|seen| {
+    let ruled = observations
+        .iter()
+        .filter_map(|seen| Some((seen, rule(seen, diff)?)));
+    let decided = ruled.min_by_key(|(seen, _)| {
         (
             Reverse(seen.depth),
             Reverse(seen.stage),
@@ -66,10 +68,7 @@ pub(super) fn verdict<'a>(
             Reverse(seen.transaction),
         )
     });
-    let decided = ordered.into_iter().find_map(|seen| {
-        let (outcome, tells_why) = rule(seen, diff)?;
-        Some((outcome, tells_why.then_some(seen.failure)))
-    });
+    let decided = decided.map(|(seen, (outcome, tells_why))| (outcome, tells_why.then_some(seen.failure)));
     let has_lied = consistency == Some(Consistency::Inconsistent);
     let (outcome, failure) = match decided {
         Some((outcome, failure)) if has_lied && outcome != Outcome::Ok => (Outcome::Blocked("dns"), failure),

@@ -33,14 +33,11 @@ impl<'a> Control<'a> {
             None => return None,
         };
         let dns = answer.get("dns").filter(|dns| dns.is_object());
+        let addresses = dns.map_or(&[] as &[_], |dns| read::list(dns, "addrs"));
         Some(Self {
             domain,
             dns_failure: dns.map(read::failure),
-            addresses: dns
-                .map_or(&[] as &[_], |dns| read::list(dns, "addrs"))
-                .iter()
-                .filter_map(Json::as_str)
-                .collect(),
+            addresses: read::set(addresses.iter().filter_map(Json::as_str)),
             answer,
         })
     }

@@ -99,14 +99,14 @@ fn status_code_match(ours: u64, theirs: u64) -> Option<bool> {
 
 fn headers_match(ours: &BTreeSet<String>, theirs: &Json) -> bool {
     let theirs = theirs.get("headers").and_then(Json::as_object);
-    let mut theirs = theirs.into_iter().flatten().map(|(name, _)| name.to_lowercase());
+    let mut theirs = theirs
+        .into_iter()
+        .flatten()
+        .map(|(name, _)| name.to_ascii_lowercase());
     theirs.any(|name| !COMMON.contains(&name.as_str()) && ours.contains(&name))
 }
 
 fn words(title: &str) -> BTreeSet<String> {
-    title
-        .split(' ')
-        .filter(|word| word.len() >= SHORTEST_WORD)
-        .map(str::to_lowercase)
-        .collect()
+    let words = title.split(' ').filter(|word| word.len() >= SHORTEST_WORD);
+    read::set(words.map(str::to_lowercase))
 }

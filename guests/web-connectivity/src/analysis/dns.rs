@@ -36,7 +36,7 @@ impl<'a> Asns<'a> {
 
     fn known(&self, addresses: &BTreeSet<&str>) -> BTreeSet<u64> {
         let asns = addresses.iter().filter_map(|address| self.0.get(address));
-        asns.copied().filter(|asn| *asn != 0).collect()
+        read::set(asns.copied().filter(|asn| *asn != 0))
     }
 
     /// Whether two sets of addresses have an address or a network in common.

@@ -4,8 +4,6 @@
 //! own, which followed redirects. So everything but the requests is at depth 0, a handshake belongs to the connection to
 //! the same endpoint, and the requests stand by themselves.
 
-use std::collections::BTreeSet;
-
 use netsonde_guest::{Json, Map};
 
 use crate::analysis::build::{self, Discoverers};
@@ -66,7 +64,7 @@ pub(super) fn observations<'a>(
         }
     }
     all.extend(endpoints);
-    let failures: BTreeSet<_> = all.iter().map(|seen| seen.failure).collect();
+    let failures = read::set(all.iter().map(|seen| seen.failure));
     let requests = read::records(test_keys, "requests").iter().rev();
     let requests = (0..).zip(requests).map(|(depth, record)| request(record, depth));
     // A request that failed for want of an address or a connection repeats what is known of that.
