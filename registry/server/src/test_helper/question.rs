@@ -9,6 +9,8 @@ use url::Url;
 
 /// The headers that are passed on to the measured server.
 const PASSED_ON: [&str; 3] = ["Accept", "Accept-Language", "User-Agent"];
+/// How long a URL may be: longer ones no server takes.
+const LONGEST_URL: usize = 16 << 10;
 /// How many values of these headers are passed on at most, and how long they may be together.
 const MOST_VALUES: usize = 16;
 const LONGEST_VALUES: usize = 8 << 10;
@@ -52,6 +54,9 @@ pub enum NoQuestion {
     /// There is nothing to fetch.
     #[error("http_request is not a URL: {0}")]
     Url(#[from] url::ParseError),
+    /// The URL would be all that there is to send.
+    #[error("http_request is longer than {LONGEST_URL} bytes")]
+    LongUrl,
 }
 
 impl Question {
@@ -60,6 +65,9 @@ impl Question {
         let mut reader = serde_json::Deserializer::from_slice(json);
         let asked = reader.deserialize_map(Members { most_addresses })?;
         reader.end()?;
+        if asked.url.len() > LONGEST_URL {
+            return Err(NoQuestion::LongUrl);
+        }
         Ok(Self {
             url: Url::parse(&asked.url)?,
             headers: asked.headers,
@@ -356,6 +364,11 @@ mod tests {
                 "{url}"
             );
         }
+        let long = json!({"http_request": format!("http://x/{}", "x".repeat(LONGEST_URL))}).to_string();
+        assert!(matches!(
+            Question::read(long.as_bytes(), 4),
+            Err(NoQuestion::LongUrl)
+        ));
         let deep = format!("{{\"x\": {}", "[".repeat(100_000));
         assert!(Question::read(deep.as_bytes(), 4).is_err());
     }
