@@ -64,7 +64,7 @@ impl Measuring<'_> {
         let names = Names::new(self.resolver);
         let (dns, own) = self.look_up(&question.url, &names).await;
         let addresses = self.addresses(&own, &question.addresses);
-        let ports = ports(&question.url);
+        let ports = ports(&question.url, question.names_port);
         let ways = |address: &Address| {
             let endpoints = ports.iter().map(|port| (address.clone(), *port));
             let ways = endpoints.map(|(address, port)| {
@@ -296,12 +296,11 @@ impl Measuring<'_> {
     }
 }
 
-/// The ports to measure: the URL's own, or those of its scheme.
-fn ports(url: &Url) -> Vec<u16> {
-    match (url.port(), url.scheme()) {
-        (Some(port), "http" | "https") => vec![port],
-        (None, "https") => vec![443],
-        (None, "http") => vec![80, 443],
+/// The ports to measure: the one that the URL names, or those of its scheme.
+fn ports(url: &Url, names_port: bool) -> Vec<u16> {
+    match (url.scheme(), url.port_or_known_default()) {
+        ("http", Some(80)) if !names_port => vec![80, 443],
+        ("http" | "https", Some(port)) => vec![port],
         _ => Vec::new(),
     }
 }
@@ -354,4 +353,26 @@ fn first_values(headers: &[(String, Bytes)]) -> BTreeMap<String, String> {
             .or_insert_with(|| String::from_utf8_lossy(value).into_owned());
     }
     map
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_url_decides_about_ports() {
+        for (url, names_port, expected) in [
+            ("http://x/", false, &[80, 443][..]),
+            ("http://x:80/", true, &[80]),
+            ("http://x:8080/", true, &[8080]),
+            ("http://x:443/", true, &[443]),
+            ("https://x/", false, &[443]),
+            ("https://x:443/", true, &[443]),
+            ("https://x:8443/", true, &[8443]),
+            ("ftp://x:21/", true, &[]),
+            ("mailto:x", false, &[]),
+        ] {
+            assert_eq!(ports(&Url::parse(url).unwrap(), names_port), expected, "{url}");
+        }
+    }
 }

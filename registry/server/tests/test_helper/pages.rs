@@ -277,3 +277,37 @@ async fn a_name_with_several_addresses_is_fetched_from_one_that_answers() {
     let page = page(&helper, &format!("http://www.example.org:{}/", origin.port())).await;
     assert_eq!(page["status_code"], 200);
 }
+
+#[tokio::test]
+async fn http2_is_spoken_where_it_is_offered() {
+    let world = World::new().await;
+    let acceptor = world.authority.acceptor(&["127.0.0.1"], &["h2"]);
+    let origin = raw("127.0.0.1:0", Some(acceptor), |stream| {
+        let answer = hyper::service::service_fn(|request: http::Request<hyper::body::Incoming>| async move {
+            assert_eq!(request.version(), http::Version::HTTP_2);
+            let agent = request.headers()["user-agent"].clone();
+            let head = http::Response::builder().header("x-agent", agent).status(203);
+            head.body(http_body_util::Full::new(bytes::Bytes::from(
+                "<title>two</title>",
+            )))
+        });
+        Box::pin(async move {
+            let server = hyper::server::conn::http2::Builder::new(hyper_util::rt::TokioExecutor::new());
+            let _ = server
+                .serve_connection(hyper_util::rt::TokioIo::new(stream), answer)
+                .await;
+        })
+    })
+    .await;
+    let helper = Helper::start(&world, &[]);
+    let question = json!({
+        "http_request": format!("https://{origin}/"),
+        "http_request_headers": {"User-Agent": ["Mozilla/5.0"]},
+    });
+    let page = &helper.ask(&question).await["http_request"];
+    assert_eq!(
+        (&page["status_code"], &page["title"]),
+        (&json!(203), &json!("two"))
+    );
+    assert_eq!(page["headers"]["X-Agent"], "Mozilla/5.0");
+}
