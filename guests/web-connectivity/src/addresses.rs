@@ -1,7 +1,5 @@
 //! The addresses of a host, and who says that they are.
 
-use std::collections::BTreeMap;
-
 /// Who says so, as bits.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Origins(u8);
@@ -22,20 +20,27 @@ impl Origins {
     }
 }
 
-/// Addresses in the order of their texts.
+/// Addresses in the order of their texts. There are few, and a list is smaller than a map.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub(crate) struct Addresses(BTreeMap<String, Origins>);
+pub(crate) struct Addresses(Vec<(String, Origins)>);
 
 impl Addresses {
     /// `origins` say that these are addresses of the host.
     pub(crate) fn add(&mut self, addresses: impl IntoIterator<Item = String>, origins: Origins) {
         for address in addresses {
-            self.0.entry(address).or_default().0 |= origins.0;
+            match self.0.binary_search_by(|(known, _)| known.cmp(&address)) {
+                Ok(place) => {
+                    if let Some((_, known)) = self.0.get_mut(place) {
+                        known.0 |= origins.0;
+                    }
+                }
+                Err(place) => self.0.insert(place, (address, origins)),
+            }
         }
     }
 
     pub(crate) fn contains(&self, address: &str) -> bool {
-        self.0.contains_key(address)
+        self.0.iter().any(|(known, _)| known == address)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, Origins)> {
@@ -49,7 +54,7 @@ impl Addresses {
     pub(crate) fn preferred(&self) -> Option<Origins> {
         [Origins::SYSTEM, Origins::UDP, Origins::DOH]
             .into_iter()
-            .find(|preferred| self.0.values().any(|origins| origins.overlap(*preferred)))
+            .find(|preferred| self.0.iter().any(|(_, origins)| origins.overlap(*preferred)))
     }
 
     /// For people.

@@ -12,6 +12,7 @@
 //! An absent failure ("was never tried") is not the same as an empty one ("succeeded"), which is how they are written
 //! here.
 
+use crate::gather;
 use netsonde_guest::{Failure, Json, Map, json};
 
 mod address;
@@ -51,7 +52,7 @@ pub(crate) fn keys(test_keys: &Map<String, Json>) -> Result<Map<String, Json>, F
     let diff = Endpoints::of(&classic).diff(control.as_ref());
     let consistency = lookups.consistency(control.as_ref());
     let verdict = cascade::verdict(&classic, consistency, &diff);
-    Ok(Map::from_iter(
+    Ok(gather(
         [
             ("x_dns_flags", json!(flags.dns)),
             ("dns_experiment_failure", json!(lookups.failure)),

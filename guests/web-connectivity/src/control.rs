@@ -1,11 +1,10 @@
 //! What a test helper sees of the same URL, from a network that nobody censors.
 
-use std::collections::BTreeMap;
-
 use netsonde_guest::steps::{ACCEPT, ACCEPT_LANGUAGE, USER_AGENT, endpoint};
 use netsonde_guest::{Json, Map, Url, helper, info, json};
 
 use crate::addresses::Addresses;
+use crate::gather;
 
 /// The name under which scripts list the helpers.
 const KIND: &str = "web-connectivity";
@@ -59,7 +58,7 @@ impl Asked {
 }
 
 fn keys(request: Json, control: Json, failure: Json) -> Map<String, Json> {
-    Map::from_iter([
+    gather([
         ("x_control_request".to_owned(), request),
         ("control".to_owned(), control),
         ("control_failure".to_owned(), failure),
@@ -74,14 +73,13 @@ fn request(url: &Url, addresses: &Addresses) -> Json {
             .flat_map(|address| [endpoint(address, 443), endpoint(address, 80)])
             .collect(),
     };
-    let headers = BTreeMap::from([
-        ("Accept", [ACCEPT]),
-        ("Accept-Language", [ACCEPT_LANGUAGE]),
-        ("User-Agent", [USER_AGENT]),
-    ]);
     json!({
         "http_request": url.to_string(),
-        "http_request_headers": headers,
+        "http_request_headers": {
+            "Accept": [ACCEPT],
+            "Accept-Language": [ACCEPT_LANGUAGE],
+            "User-Agent": [USER_AGENT],
+        },
         "tcp_connect": endpoints,
         "x_quic_enabled": false,
     })

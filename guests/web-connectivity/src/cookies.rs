@@ -57,8 +57,13 @@ impl Jar {
     /// The `Cookie` header of a request for `url`, longer paths first; none without cookies.
     pub(crate) fn header(&self, url: &Url) -> Option<String> {
         let path = path_of(url);
-        let mut cookies: Vec<&Cookie> = self.0.iter().filter(|cookie| cookie.is_for(url, path)).collect();
-        cookies.sort_by_key(|cookie| std::cmp::Reverse(cookie.path.len()));
+        let mut cookies: Vec<&Cookie> = Vec::new();
+        for cookie in self.0.iter().filter(|cookie| cookie.is_for(url, path)) {
+            let shorter = cookies
+                .iter()
+                .position(|other| other.path.len() < cookie.path.len());
+            cookies.insert(shorter.unwrap_or(cookies.len()), cookie);
+        }
         let pairs: Vec<String> = cookies
             .into_iter()
             .map(|cookie| format!("{}={}", cookie.name, cookie.value))

@@ -1,7 +1,6 @@
 //! The lookups of a host: by the system, over UDP, now and then over HTTPS; and who the resolvers are.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use netsonde_guest::futures::join;
@@ -9,6 +8,7 @@ use netsonde_guest::steps::{USER_AGENT, endpoint};
 use netsonde_guest::{DnsOptions, Json, Map, Url, dns, info, json};
 
 use crate::addresses::{Addresses, Origins};
+use crate::gather;
 use crate::kept;
 use crate::transactions::{Kind, Numbers, Tags};
 
@@ -44,7 +44,7 @@ pub(crate) struct Lookups {
     /// Who is asked over UDP.
     udp_resolver: String,
     /// What is known of a host. It is looked up once.
-    known: RefCell<BTreeMap<String, Addresses>>,
+    known: RefCell<Vec<(String, Addresses)>>,
     whoami: Whoami,
     /// The transactions of lookups that are about resolvers, not about the target.
     whoami_transactions: RefCell<Vec<u64>>,
@@ -72,9 +72,8 @@ impl Lookups {
 
     /// The addresses of a host, from all resolvers, when all have answered or given up.
     pub(crate) async fn addresses(&self, host: &str, depth: u32, numbers: &Numbers) -> Addresses {
-        let known = self.known.borrow().get(host).cloned();
-        if let Some(known) = known {
-            return known;
+        if let Some((_, known)) = self.known.borrow().iter().find(|(known, _)| known == host) {
+            return known.clone();
         }
         let mut addresses = Addresses::default();
         if host.parse::<IpAddr>().is_ok() {
@@ -91,7 +90,7 @@ impl Lookups {
             addresses.add(udp, Origins::UDP);
             addresses.add(doh, Origins::DOH);
         }
-        self.known.borrow_mut().insert(host.to_owned(), addresses.clone());
+        self.known.borrow_mut().push((host.to_owned(), addresses.clone()));
         addresses
     }
 
@@ -179,7 +178,7 @@ impl Lookups {
         let whoami = self.whoami_transactions.borrow();
         let own_lookups = self.doh_host_transactions.borrow();
         let by_doh = [numbers.of(Kind::Doh), own_lookups.clone()].concat();
-        Map::from_iter([
+        gather([
             (
                 "x_dns_whoami".to_owned(),
                 json!({ "system_v4": address(&self.whoami.system), "udp_v4": udp }),

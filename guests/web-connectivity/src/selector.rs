@@ -40,17 +40,17 @@ impl Selector {
         let (sender, receiver) = oneshot::channel();
         let is_first = match &mut *self.state.borrow_mut() {
             State::Closed => return false,
-            state if is_preferred => {
+            state @ (State::Waiting | State::Collecting(_)) if is_preferred => {
                 *state = State::Closed;
                 return true;
-            }
-            State::Collecting(others) => {
-                others.push(sender);
-                false
             }
             state @ State::Waiting => {
                 *state = State::Collecting(vec![sender]);
                 true
+            }
+            State::Collecting(others) => {
+                others.push(sender);
+                false
             }
         };
         if !is_first {
