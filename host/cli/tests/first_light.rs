@@ -9,7 +9,7 @@ use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 
 use serde_json::{Value, json};
-use support::{Probe, assert_exit, in_lab, nettest, root, scenario};
+use support::{Probe, assert_exit, in_lab, measurements, nettest, root, scenario};
 
 const KINDS: [&str; 5] = [
     "tcp_connect",
@@ -27,11 +27,8 @@ fn the_demo_shows_the_reset_and_nothing_else() {
     let Some(output) = in_lab(command) else { return };
     assert_exit(&output, 0);
     let telegram = |name: &str| -> Value {
-        let text =
-            std::fs::read_to_string(probe.path("netsonde-demo").join(format!("{name}.jsonl"))).unwrap();
-        let mut measurements = text
-            .lines()
-            .map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let report = probe.path("netsonde-demo").join(format!("{name}.jsonl"));
+        let mut measurements = measurements(&report).into_iter();
         measurements
             .find(|measurement| measurement["test_name"] == "telegram")
             .unwrap()["test_keys"]

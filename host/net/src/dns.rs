@@ -72,6 +72,17 @@ pub enum Resolver {
     },
 }
 
+impl Resolver {
+    /// Where a lookup shakes hands by TLS. OONI's pipeline takes the endpoint of a handshake from the first event of its
+    /// transaction, which here is the begin of the lookup.
+    fn tls_endpoint(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Dot { endpoint, .. } | Self::Doh { endpoint, .. } => Some(*endpoint),
+            Self::System | Self::Udp(_) | Self::Tcp(_) | Self::Doh3 { .. } | Self::Doq { .. } => None,
+        }
+    }
+}
+
 /// How to look a name up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LookupOptions {
@@ -164,12 +175,12 @@ impl Net {
         self.meter().observation();
         self.meter().check()?;
         let clock = self.trace().clock();
-        self.trace()
-            .event(tx, Event::mark("resolve_start", None, clock.now()));
-        let done = Guard::new(|| {
-            self.trace()
-                .event(tx, Event::mark("resolve_done", None, clock.now()));
-        });
+        let mark = |operation| {
+            let event = Event::mark(operation, o.resolver.tls_endpoint(), clock.now());
+            self.trace().event(tx, event);
+        };
+        mark("resolve_start");
+        let done = Guard::new(|| mark("resolve_done"));
         let address = domain.parse().ok();
         let answer = match (address, &o.resolver) {
             (Some(address), Resolver::System) => Answer::own(address),

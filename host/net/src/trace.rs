@@ -101,11 +101,13 @@ impl Trace {
         observations
     }
 
-    /// What was observed so far, as [`Trace::observations`], for who asks last: the trace is left without. Events are in
-    /// the order of their time.
+    /// What was observed so far, as [`Trace::observations`], for who asks last: the trace is left without. Requests and
+    /// events are in the order of their time: steps that end together on two threads may have come in another.
     pub fn take_observations(&self) -> Observations {
         let mut observations = std::mem::take(&mut self.state().observations);
         observations.requests.reverse();
+        let requests = &mut observations.requests;
+        requests.sort_by(|one, other| other.t.total_cmp(&one.t));
         let events = &mut observations.network_events;
         events.sort_by(|one, other| one.t.total_cmp(&other.t));
         observations
@@ -340,7 +342,7 @@ mod tests {
     fn requests_are_newest_first_and_everything_is_marked() {
         let trace = Trace::new(Clock::start());
         let tx = trace.begin(vec!["a".to_owned()], None);
-        for t in [1.0, 2.0] {
+        for t in [1.0, 3.0, 2.0] {
             trace.request(
                 &tx,
                 HttpTransaction {
@@ -349,10 +351,10 @@ mod tests {
                 },
             );
         }
-        let requests = trace.observations().requests;
+        let requests = trace.take_observations().requests;
         assert_eq!(
             requests.iter().map(|request| request.t).collect::<Vec<_>>(),
-            [2.0, 1.0]
+            [3.0, 2.0, 1.0]
         );
         assert!(
             requests

@@ -106,6 +106,9 @@ impl Bench {
             .probe
             .run_script(&script, "5eed", &self.location, view, &mut kept, &stop)
             .await;
+        for measurement in &kept.0 {
+            assert_eq!(netsonde_data::check::check(measurement), [], "{measurement}");
+        }
         (done, kept.0)
     }
 }

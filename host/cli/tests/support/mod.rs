@@ -98,12 +98,9 @@ impl Probe {
         in_lab(command)
     }
 
-    /// The report, one measurement a line.
+    /// The report, one measurement a line. Each has to be in the formats that we say we write.
     pub(crate) fn report(&self) -> Vec<Value> {
-        let text = std::fs::read_to_string(self.path("report.jsonl")).unwrap();
-        text.lines()
-            .map(|line| serde_json::from_str(line).expect("a whole measurement a line"))
-            .collect()
+        measurements(&self.path("report.jsonl"))
     }
 
     /// On how many flows the censor acted.
@@ -139,6 +136,27 @@ impl Probe {
             &json!({"v": 2, "instructions": instructions}).to_string(),
         )
     }
+}
+
+/// The measurements in a report, one a line. Each has to be in the formats that we say we write.
+pub(crate) fn measurements(report: &Path) -> Vec<Value> {
+    let text = std::fs::read_to_string(report).unwrap();
+    let measurement = |line| {
+        let measurement = serde_json::from_str(line).expect("a whole measurement a line");
+        assert_in_format(&measurement);
+        measurement
+    };
+    text.lines().map(measurement).collect()
+}
+
+/// Fail with what is found, if a measurement is not as the newest probes write it. Scripts of tests may leave out what a
+/// nettest needs for its conclusions.
+pub(crate) fn assert_in_format(measurement: &Value) {
+    let findings = netsonde_data::check::check(measurement).into_iter();
+    let findings =
+        findings.filter(|finding| finding.why != Some("scripts that do not measure it leave it out"));
+    let findings: Vec<String> = findings.map(|finding| finding.to_string()).collect();
+    assert!(findings.is_empty(), "{}\n{measurement}", findings.join("\n"));
 }
 
 /// A `nettest:run@v1` instruction.

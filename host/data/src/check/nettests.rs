@@ -57,7 +57,7 @@ pub(super) fn check(envelope: &Object, report: &mut Report) {
         }
         None => _ = observations::walk(test_keys, report, &at),
     }
-    together::check_top(test_keys, report, &at);
+    together::check_top(name, test_keys, report, &at);
     same_resolver(envelope, test_keys, report, &at);
 }
 

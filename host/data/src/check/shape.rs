@@ -89,8 +89,8 @@ const NO_KEY: &str = "no key of this name";
 enum Need {
     Must,
     May,
-    /// It has to, but older probes did not write it: a note.
-    Newer,
+    /// It has to, but is left out sometimes, for this reason: a note.
+    Usually(&'static str),
     /// It may, but newer probes do not write it: a note.
     Older,
 }
@@ -109,7 +109,13 @@ pub(super) const fn may(key: &'static str, shape: Shape) -> Field {
 
 /// A key that older probes left out.
 pub(super) const fn newer(key: &'static str, shape: Shape) -> Field {
-    let need = Need::Newer;
+    let need = Need::Usually("older probes leave it out");
+    Field { key, need, shape }
+}
+
+/// A key with a conclusion about something that not every script measures.
+pub(super) const fn concluded(key: &'static str, shape: Shape) -> Field {
+    let need = Need::Usually("scripts that do not measure it leave it out");
     Field { key, need, shape }
 }
 
@@ -350,8 +356,8 @@ impl Record {
                 (None, Need::Must) => {
                     check.report.error(&at, None, &field.shape.words(), self.source);
                 }
-                (None, Need::Newer) => {
-                    let (wanted, why) = (field.shape.words(), "older probes leave it out");
+                (None, Need::Usually(why)) => {
+                    let wanted = field.shape.words();
                     check.report.note(&at, None, &wanted, why, self.source);
                 }
                 (None, Need::May | Need::Older) => {}

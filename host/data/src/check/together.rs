@@ -14,21 +14,36 @@ pub(super) fn check(object: &Object, report: &mut Report, at: &Path<'_>) {
     one_endpoint_an_id(object, report, at);
 }
 
+/// The nettests that OONI's pipeline makes observations of.
+const OBSERVED: [&str; 13] = [
+    "browser_web",
+    "dnscheck",
+    "echcheck",
+    "facebook_messenger",
+    "http_header_field_manipulation",
+    "http_invalid_request_line",
+    "signal",
+    "stunreachability",
+    "telegram",
+    "tor",
+    "urlgetter",
+    "web_connectivity",
+    "whatsapp",
+];
+
 /// Check what the pipeline needs of lists that stand in the test keys themselves: it takes the endpoint of a handshake from
 /// the first event of its transaction, and gives the whole measurement up where that is another.
-pub(super) fn check_top(object: &Object, report: &mut Report, at: &Path<'_>) {
+pub(super) fn check_top(nettest: &str, object: &Object, report: &mut Report, at: &Path<'_>) {
     let events = records(object, "network_events");
-    if !events.first().is_some_and(|(_, event)| has_id(event)) {
+    let has_ids = events.first().is_some_and(|(_, event)| id(event) != 0);
+    if !has_ids || !OBSERVED.contains(&nettest) {
         return;
     }
     for (index, handshake) in records(object, "tls_handshakes") {
-        let id = handshake.integer("transaction_id");
-        let own = events
-            .iter()
-            .filter(|(_, event)| event.integer("transaction_id") == id);
+        let own = events.iter().filter(|(_, event)| id(event) == id(handshake));
         let first = own.min_by(|(_, a), (_, b)| time(a).total_cmp(&time(b)));
         let address = handshake.get("address");
-        if id.is_some() && first.is_none_or(|(_, event)| event.get("address") != address) {
+        if id(handshake) != 0 && first.is_none_or(|(_, event)| event.get("address") != address) {
             let at = at.key("tls_handshakes");
             let at = at.index(index);
             let wanted = "the address of the first of network_events with this transaction_id";
@@ -41,7 +56,7 @@ pub(super) fn check_top(object: &Object, report: &mut Report, at: &Path<'_>) {
 fn newest_first(object: &Object, report: &mut Report, at: &Path<'_>) {
     let requests = records(object, "requests");
     for ((_, newer), (index, older)) in requests.iter().zip(requests.iter().skip(1)) {
-        if has_id(newer) && has_id(older) && time(newer) < time(older) {
+        if id(newer) != 0 && id(older) != 0 && time(newer) < time(older) {
             let at = at.key("requests");
             let at = at.index(*index);
             let wanted = "a time that is not after that of the request before it: newest first";
@@ -51,20 +66,21 @@ fn newest_first(object: &Object, report: &mut Report, at: &Path<'_>) {
 }
 
 /// The end of a handshake and its event are one reading of the clock; that is how they are joined where there are no ids.
+/// What was called off has no such event.
 fn ends_are_events(object: &Object, report: &mut Report, at: &Path<'_>) {
-    let done = ["tls_handshake_done", "quic_handshake_done"];
-    let ends: Vec<&Value> = records(object, "network_events")
-        .into_iter()
-        .filter(|(_, event)| event.text("operation").is_some_and(|name| done.contains(&name)))
-        .filter_map(|(_, event)| event.get("t"))
-        .collect();
-    if ends.is_empty() {
-        return;
+    let mut ends: HashMap<i64, Vec<&Value>> = HashMap::new();
+    for (_, event) in records(object, "network_events") {
+        let is_end = event
+            .text("operation")
+            .is_some_and(|name| name.ends_with("_handshake_done"));
+        if let Some(t) = event.get("t").filter(|_| is_end) {
+            ends.entry(id(event)).or_default().push(t);
+        }
     }
     for key in ["tls_handshakes", "quic_handshakes"] {
         for (index, handshake) in records(object, key) {
-            let t = handshake.get("t");
-            if t.is_some_and(|t| !ends.contains(&t)) {
+            let (t, ends) = (handshake.get("t"), ends.get(&id(handshake)));
+            if t.zip(ends).is_some_and(|(t, ends)| !ends.contains(&t)) {
                 let at = at.key(key);
                 let at = at.index(index);
                 let wanted = "the time of a …_handshake_done event, exactly";
@@ -79,8 +95,8 @@ fn one_endpoint_an_id(object: &Object, report: &mut Report, at: &Path<'_>) {
     let mut endpoints: HashMap<i64, String> = HashMap::new();
     for key in ["tcp_connect", "tls_handshakes", "quic_handshakes", "requests"] {
         for (index, record) in records(object, key) {
-            let id = record.integer("transaction_id").filter(|id| *id != 0);
-            let (Some(id), Some(endpoint)) = (id, endpoint(record)) else {
+            let id = id(record);
+            let Some(endpoint) = endpoint(record).filter(|_| id != 0) else {
                 continue;
             };
             let first = endpoints.entry(id).or_insert_with(|| endpoint.clone());
@@ -111,8 +127,9 @@ fn endpoint(record: &Object) -> Option<String> {
     })
 }
 
-fn has_id(record: &Object) -> bool {
-    record.integer("transaction_id").is_some_and(|id| id != 0)
+/// The id of a record's transaction; 0 for none.
+fn id(record: &Object) -> i64 {
+    record.integer("transaction_id").unwrap_or_default()
 }
 
 fn time(record: &Object) -> f64 {

@@ -418,12 +418,18 @@ fn observations_are_found_in_any_nettest_and_anywhere_below_it() {
 
 #[test]
 fn a_nettest_that_came_to_no_result_need_not_have_one() {
-    let error = json!({"x_netsonde_error": {"module": "telegram"}, "requests": []});
-    let measurement = sample::getter("telegram", &json!({}));
-    assert!(has_error(&check(&measurement)));
-    let mut unfinished = measurement;
-    unfinished["test_keys"] = error;
+    let mut unfinished = sample::web_connectivity();
+    unfinished["test_keys"] = json!({"requests": []});
+    assert!(has_error(&check(&unfinished)));
+    unfinished["test_keys"]["x_netsonde_error"] = json!({"module": "web_connectivity"});
     assert_eq!(check(&unfinished), []);
+}
+
+#[test]
+fn a_conclusion_may_be_missing_where_the_script_did_not_measure_it() {
+    let findings = check(&sample::getter("telegram", &json!({})));
+    assert_eq!(findings.len(), 4, "{findings:#?}");
+    assert!(!has_error(&findings), "{findings:#?}");
 }
 
 #[test]
@@ -440,6 +446,15 @@ fn keys_that_begin_with_x_are_free_and_others_are_noted() {
         texts,
         [r#"note: test_keys.queries[1].new is "1"; df-002 wants no key of this name"#]
     );
+}
+
+#[test]
+fn what_a_failed_quic_handshake_had_agreed_on_may_be_told() {
+    let mut measurement = sample::web_connectivity();
+    measurement["test_keys"]["quic_handshakes"][0]["negotiated_protocol"] = "h3".into();
+    assert_eq!(check(&measurement), []);
+    measurement["test_keys"]["quic_handshakes"][0]["network"] = "tcp".into();
+    assert!(has_error(&check(&measurement)));
 }
 
 #[test]

@@ -164,8 +164,10 @@ fn observations() -> Value {
     let request = json!({
         "body": "",
         "body_is_truncated": false,
-        "headers_list": [["Accept", "*/*"], ["accept", "text/html"]],
-        "headers": {"Accept": "*/*", "accept": "text/html"},
+        "headers_list": [
+            [":method", "GET"], [":authority", "www.example.com"], ["Accept", "*/*"], ["accept", "text/html"],
+        ],
+        "headers": {"Accept": "*/*", "Host": "www.example.com", "accept": "text/html"},
         "method": "GET",
         "tor": tor,
         "x_transport": "tcp",

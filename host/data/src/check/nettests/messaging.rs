@@ -1,8 +1,10 @@
 //! The messaging nettests: telegram, whatsapp, signal, `facebook_messenger`.
+//!
+//! Their lists of what to measure come with the script. What a list leaves out can not be concluded about.
 
 use super::{GETTER, GETTER_LATER, is_status_of};
 use crate::check::{
-    shape::{Ask as _, Object, Others, Record, Shape, must, rule},
+    shape::{Ask as _, Object, Others, Record, Shape, concluded, rule},
     words::{FAILURE, SOMETHING},
 };
 
@@ -15,10 +17,10 @@ pub(super) const TELEGRAM: Record = Record {
     fields: &[
         GETTER,
         &[
-            must("telegram_http_blocking", Shape::Bool),
-            must("telegram_tcp_blocking", Shape::Bool),
-            must("telegram_web_failure", FAILURE),
-            must("telegram_web_status", STATUS),
+            concluded("telegram_http_blocking", Shape::Bool),
+            concluded("telegram_tcp_blocking", Shape::Bool),
+            concluded("telegram_web_failure", FAILURE),
+            concluded("telegram_web_status", STATUS),
         ],
     ],
     others: Others::Observations,
@@ -39,13 +41,13 @@ pub(super) const WHATSAPP: Record = Record {
     fields: &[
         GETTER,
         &[
-            must("registration_server_failure", FAILURE),
-            must("registration_server_status", STATUS),
-            must("whatsapp_endpoints_blocked", NAMES),
-            must("whatsapp_endpoints_dns_inconsistent", NAMES),
-            must("whatsapp_endpoints_status", STATUS),
-            must("whatsapp_web_failure", FAILURE),
-            must("whatsapp_web_status", STATUS),
+            concluded("registration_server_failure", FAILURE),
+            concluded("registration_server_status", STATUS),
+            concluded("whatsapp_endpoints_blocked", NAMES),
+            concluded("whatsapp_endpoints_dns_inconsistent", NAMES),
+            concluded("whatsapp_endpoints_status", STATUS),
+            concluded("whatsapp_web_failure", FAILURE),
+            concluded("whatsapp_web_status", STATUS),
         ],
     ],
     others: Others::Observations,
@@ -68,8 +70,8 @@ pub(super) const SIGNAL: Record = Record {
     fields: &[
         GETTER,
         &[
-            must("signal_backend_failure", FAILURE),
-            must("signal_backend_status", STATUS),
+            concluded("signal_backend_failure", FAILURE),
+            concluded("signal_backend_status", STATUS),
         ],
     ],
     others: Others::Observations,
@@ -85,22 +87,22 @@ pub(super) const FACEBOOK_MESSENGER: Record = Record {
     fields: &[
         GETTER_LATER,
         &[
-            must("facebook_b_api_dns_consistent", MAYBE),
-            must("facebook_b_api_reachable", MAYBE),
-            must("facebook_b_graph_dns_consistent", MAYBE),
-            must("facebook_b_graph_reachable", MAYBE),
-            must("facebook_edge_dns_consistent", MAYBE),
-            must("facebook_edge_reachable", MAYBE),
-            must("facebook_external_cdn_dns_consistent", MAYBE),
-            must("facebook_external_cdn_reachable", MAYBE),
-            must("facebook_scontent_cdn_dns_consistent", MAYBE),
-            must("facebook_scontent_cdn_reachable", MAYBE),
-            must("facebook_star_dns_consistent", MAYBE),
-            must("facebook_star_reachable", MAYBE),
-            must("facebook_stun_dns_consistent", MAYBE),
-            must("facebook_stun_reachable", Shape::Null),
-            must("facebook_dns_blocking", Shape::Bool),
-            must("facebook_tcp_blocking", Shape::Bool),
+            concluded("facebook_b_api_dns_consistent", MAYBE),
+            concluded("facebook_b_api_reachable", MAYBE),
+            concluded("facebook_b_graph_dns_consistent", MAYBE),
+            concluded("facebook_b_graph_reachable", MAYBE),
+            concluded("facebook_edge_dns_consistent", MAYBE),
+            concluded("facebook_edge_reachable", MAYBE),
+            concluded("facebook_external_cdn_dns_consistent", MAYBE),
+            concluded("facebook_external_cdn_reachable", MAYBE),
+            concluded("facebook_scontent_cdn_dns_consistent", MAYBE),
+            concluded("facebook_scontent_cdn_reachable", MAYBE),
+            concluded("facebook_star_dns_consistent", MAYBE),
+            concluded("facebook_star_reachable", MAYBE),
+            concluded("facebook_stun_dns_consistent", MAYBE),
+            concluded("facebook_stun_reachable", Shape::Null),
+            concluded("facebook_dns_blocking", Shape::Bool),
+            concluded("facebook_tcp_blocking", Shape::Bool),
         ],
     ],
     others: Others::Observations,

@@ -89,7 +89,8 @@ const EXIT: Shape = Shape::Formerly(
     "ooniprobe 1 and 2 wrote false for none",
 );
 
-/// Headers are there twice, and say the same. A name may be spelled in two ways: as on the wire, and as OONI spells it.
+/// Headers are there twice, and say the same. A name may be spelled in two ways: as on the wire, and as OONI spells it. The
+/// list has the pseudo-headers of HTTP/2 and HTTP/3 too, and may have the host among them.
 const SAME_HEADERS: Rule = rule("headers", "the first value of each name in headers_list", |it| {
     let (Some(map), Some(list)) = (
         it.object("headers"),
@@ -110,11 +111,18 @@ const SAME_HEADERS: Rule = rule("headers", "the first value of each name in head
 
 /// The first value under a name: as it is spelled, if any is; else however it is.
 fn first<'a>(pairs: &[(&str, &'a Value)], name: &str) -> Option<&'a Value> {
+    let name = if name == "Host" && !pairs.iter().any(|(other, _)| other.eq_ignore_ascii_case(name)) {
+        ":authority"
+    } else {
+        name
+    };
     let exactly = pairs.iter().find(|(other, _)| *other == name);
     let anyhow = || pairs.iter().find(|(other, _)| other.eq_ignore_ascii_case(name));
     exactly.or_else(anyhow).map(|(_, value)| *value)
 }
 
 fn has(map: &Object, name: &str) -> bool {
-    map.contains_key(name) || map.keys().any(|other| other.eq_ignore_ascii_case(name))
+    name.starts_with(':')
+        || map.contains_key(name)
+        || map.keys().any(|other| other.eq_ignore_ascii_case(name))
 }

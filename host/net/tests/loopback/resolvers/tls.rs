@@ -47,6 +47,12 @@ async fn tls_resolvers_are_verified_by_their_name() {
         ),
         ("dns.example", "dot")
     );
+    // OONI's pipeline takes the endpoint of a handshake from the first event of its transaction.
+    let first = &seen.network_events[0];
+    assert_eq!(
+        (first.operation.as_str(), &first.address),
+        ("resolve_start", &handshake.address)
+    );
     let query = &seen.queries[0];
     let with_port = format!("dns.example:{}", endpoint.port());
     assert_eq!(
