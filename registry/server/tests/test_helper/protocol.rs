@@ -154,8 +154,10 @@ async fn what_is_under_way_ends_before_it_does() {
     let asking = tokio::spawn(async move { post(address, "ooniprobe-x", body.as_bytes()).await });
     is_asked.recv().await.unwrap();
     let ending = tokio::task::spawn_blocking(move || helper.terminate());
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    assert!(TcpStream::connect(address).await.is_err(), "it still listens");
+    // It accepts nothing more, sooner or later.
+    while TcpStream::connect(address).await.is_ok() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     tokio::task::spawn_blocking(move || go.wait()).await.unwrap();
     assert_eq!(asking.await.unwrap().json()["http_request"]["body_length"], 2);
     let (code, log) = ending.await.unwrap();

@@ -19,7 +19,7 @@ async fn whoever_says_nothing_is_given_up() {
     let helper = Helper::start(&world, &[]);
     let begun = Instant::now();
     tokio::join!(server(&helper), resolver(&helper), clients(helper.address));
-    assert!(begun.elapsed() < Duration::from_secs(25), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
 }
 
 async fn resolver(helper: &Helper) {
@@ -31,7 +31,7 @@ async fn resolver(helper: &Helper) {
     assert_eq!(answer["http_request"]["failure"], "dns_lookup_error");
     let took = asked.elapsed();
     assert!(
-        (Duration::from_secs(3)..Duration::from_secs(8)).contains(&took),
+        (Duration::from_secs(3)..Duration::from_secs(12)).contains(&took),
         "{took:?}"
     );
 }
@@ -58,7 +58,7 @@ async fn server(helper: &Helper) {
     assert_eq!(answer["http_request"]["failure"], "generic_timeout_error");
     let took = asked.elapsed();
     assert!(
-        (Duration::from_secs(14)..Duration::from_secs(20)).contains(&took),
+        (Duration::from_secs(14)..Duration::from_secs(24)).contains(&took),
         "{took:?}"
     );
 }
