@@ -1,7 +1,7 @@
 //! `mini`: running mini nettests, each in an instance of its own.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
 
@@ -22,11 +22,17 @@ use crate::tape::transcript::End;
 /// The most instances at a time.
 const PARALLELISM: u32 = 32;
 
+/// How much earlier than its caller a mini nettest has to end, so that the caller can say what became of it: this share of
+/// the caller's wall clock, and no more than that time.
+const LAST_WORDS_SHARE: u32 = 10;
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
 /// What the instances of one call have in common.
 #[derive(Clone)]
 struct Call {
     shared: Arc<Shared>,
     ledger: Arc<Ledger>,
+    /// When the mini nettests have to be over.
     deadline: Instant,
     /// The caller's transcript, and the number that the call has in it.
     recording: Option<(Arc<Recording>, usize)>,
@@ -46,10 +52,11 @@ pub(crate) async fn run(
         let recording = state.recording.clone();
         (state.deadline, recording.map(|recording| (recording, state.call)))
     });
+    let last_words = (caller.ledger.budget().wall_clock / LAST_WORDS_SHARE).min(LAST_WORDS);
     let call = Call {
         shared: caller.shared.clone(),
         ledger: caller.ledger.clone(),
-        deadline,
+        deadline: deadline.checked_sub(last_words).unwrap_or(deadline),
         recording,
     };
     let (statuses, _held): (Vec<_>, Vec<_>) = run_all(call, requests, parallelism).await.into_iter().unzip();

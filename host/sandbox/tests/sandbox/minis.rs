@@ -172,21 +172,14 @@ async fn what_instances_held_comes_back_to_the_caller() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn mini_nettests_end_with_their_caller() {
-    let seen = with_minis(4, &vec![(MINI, json!({ "mode": "loop" })); 4])
-        .budget(|budget| budget.wall_clock = Duration::from_millis(400))
+async fn mini_nettests_end_before_their_caller_which_says_so() {
+    let seen = with_minis(2, &[(MINI, json!({ "mode": "loop" }))])
+        .budget(|budget| budget.wall_clock = Duration::from_secs(5))
         .run()
         .await;
-    assert!(
-        matches!(seen.error(), RunError::Timeout { .. }),
-        "{:?}",
-        seen.report.result
-    );
-    assert!(
-        seen.report.usage.wall_clock < Duration::from_secs(2),
-        "{:?}",
-        seen.report.usage
-    );
+    assert_eq!(statuses(&seen)[0]["broken"], "generic_timeout_error");
+    let took = seen.report.usage.wall_clock;
+    assert!(took >= Duration::from_millis(4_500), "{took:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

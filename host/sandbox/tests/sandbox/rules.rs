@@ -190,16 +190,12 @@ async fn mini_nettests_wait_at_the_same_time() {
     );
     let run = tokio::spawn(
         with_minis(8, &vec![hang; 8])
-            .budget(|budget| budget.wall_clock = Duration::from_secs(2))
+            .budget(|budget| budget.wall_clock = Duration::from_secs(5))
             .run(),
     );
     server.connections(8).await;
     let seen = run.await.unwrap();
-    assert!(
-        matches!(seen.error(), RunError::Timeout { .. }),
-        "{:?}",
-        seen.report.result
-    );
+    assert!(seen.report.result.is_ok(), "{:?}", seen.report.result);
     server.connections(0).await;
 }
 
