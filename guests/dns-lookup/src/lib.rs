@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use netsonde_guest::resolver::Resolver;
-use netsonde_guest::{DnsOptions, Failure, Json, MiniNettest, Steps, dns, export_mini_nettest, json};
+use netsonde_guest::{DnsOptions, Failure, Json, MiniNettest, Steps, export_mini_nettest, json};
 use serde::Deserialize;
 
 /// The mini nettest.
@@ -26,7 +26,7 @@ impl MiniNettest for DnsLookup {
             None => DnsOptions::new(),
             Some(resolver) => resolver.options(&address(&resolver.host, steps).await?),
         };
-        let answer = dns::lookup(&steps.begin(), with.domain, &options).await?;
+        let answer = steps.lookup(&with.domain, &options).await?;
         Ok(json!({ "addresses": answer.addresses() }))
     }
 }
@@ -36,7 +36,7 @@ async fn address(host: &str, steps: &Steps) -> Result<String, Failure> {
     if host.parse::<IpAddr>().is_ok() {
         return Ok(host.to_owned());
     }
-    let answer = dns::lookup(&steps.begin(), host.to_owned(), &DnsOptions::new()).await?;
+    let answer = steps.lookup(host, &DnsOptions::new()).await?;
     let first = answer.addresses().into_iter().next();
     first.ok_or_else(|| Failure::top_level("dns_no_answer", format!("the resolver {host} has no address")))
 }

@@ -1,7 +1,7 @@
 //! `http-address@v1`: connect to an address and make one HTTP transaction in cleartext, whatever the port. Observed as
 //! `tcp_connect` and `requests`.
 
-use netsonde_guest::steps::{HttpArguments, connect, fetch};
+use netsonde_guest::steps::HttpArguments;
 use netsonde_guest::{Failure, Json, MiniNettest, Steps, export_mini_nettest, json};
 use serde::Deserialize;
 
@@ -27,9 +27,9 @@ impl MiniNettest for HttpAddress {
 
     async fn run(with: With, steps: &Steps) -> Result<Json, Failure> {
         let endpoint = steps.begin();
-        let connection = connect(&endpoint, &with.ip_address, with.port).await?;
+        let connection = steps.connect(&endpoint, &with.ip_address, with.port).await?;
         let request = with.http.request("http", &with.ip_address, with.port);
-        let response = fetch(&endpoint, &connection, &request).await?;
+        let response = steps.fetch(&endpoint, &connection, &request).await?;
         Ok(json!({ "status": response.status() }))
     }
 }

@@ -1,7 +1,7 @@
 //! `http-domain@v1`: look a domain up, leave bogons out, and make one HTTP transaction in cleartext with every address,
 //! two at a time. Observed as `queries`, `tcp_connect` and `requests`.
 
-use netsonde_guest::steps::{HttpArguments, connect, fetch};
+use netsonde_guest::steps::HttpArguments;
 use netsonde_guest::{Failure, Json, MiniNettest, Steps, export_mini_nettest, json};
 use serde::Deserialize;
 
@@ -28,9 +28,9 @@ impl MiniNettest for HttpDomain {
     async fn run(with: With, steps: &Steps) -> Result<Json, Failure> {
         let addresses = steps.public_addresses(&with.domain).await?;
         let one_address = async |endpoint, address: &str| {
-            let connection = connect(&endpoint, address, with.port).await?;
+            let connection = steps.connect(&endpoint, address, with.port).await?;
             let request = with.http.request("http", &with.domain, with.port);
-            fetch(&endpoint, &connection, &request).await
+            steps.fetch(&endpoint, &connection, &request).await
         };
         let response = steps.each(&addresses, one_address).await?;
         Ok(json!({ "addresses": addresses, "status": response.status() }))

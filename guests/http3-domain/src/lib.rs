@@ -1,7 +1,7 @@
 //! `http3-domain@v1`: look a domain up, leave bogons out, and with every address, two at a time, shake hands over QUIC and
 //! make one HTTP/3 transaction. Observed as `queries`, `quic_handshakes` and `requests`.
 
-use netsonde_guest::steps::{HttpArguments, fetch, quic_handshake};
+use netsonde_guest::steps::{HttpArguments, ServerArguments};
 use netsonde_guest::{Failure, Json, MiniNettest, Steps, export_mini_nettest, json};
 use serde::Deserialize;
 
@@ -11,36 +11,21 @@ pub struct Http3Domain;
 /// Its arguments.
 #[derive(Deserialize)]
 pub struct With {
-    domain: String,
-    #[serde(default = "usual_port")]
-    port: u16,
-    #[serde(default)]
-    tls_server_name: String,
-    #[serde(default)]
-    x509_certs: Vec<String>,
+    #[serde(flatten)]
+    server: ServerArguments,
     #[serde(flatten)]
     http: HttpArguments,
-}
-
-fn usual_port() -> u16 {
-    443
 }
 
 impl MiniNettest for Http3Domain {
     type With = With;
 
     async fn run(with: With, steps: &Steps) -> Result<Json, Failure> {
-        let addresses = steps.public_addresses(&with.domain).await?;
-        let server_name = if with.tls_server_name.is_empty() {
-            &with.domain
-        } else {
-            &with.tls_server_name
-        };
+        let addresses = steps.public_addresses(&with.server.domain).await?;
         let one_address = async |endpoint, address: &str| {
-            let connection =
-                quic_handshake(&endpoint, address, with.port, server_name, &with.x509_certs).await?;
-            let request = with.http.request("https", &with.domain, with.port);
-            fetch(&endpoint, &connection, &request).await
+            let connection = steps.quic_handshake(&endpoint, address, &with.server).await?;
+            let request = with.http.request("https", &with.server.domain, with.server.port);
+            steps.fetch(&endpoint, &connection, &request).await
         };
         let response = steps.each(&addresses, one_address).await?;
         Ok(json!({ "addresses": addresses, "status": response.status() }))

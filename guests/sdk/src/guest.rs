@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::bindings::{mini_nettest, nettest};
+use crate::steps::Patience;
 use crate::{Failure, Outcome, Steps, Target};
 
 /// A test as users know it. Export it with [`export_nettest!`](crate::export_nettest).
@@ -52,8 +53,9 @@ impl<T: Nettest> nettest::Guest for Export<T> {
 
 impl<T: MiniNettest> mini_nettest::Guest for Export<T> {
     async fn run(with: String) -> Result<Outcome, Failure> {
-        let with = serde_json::from_str(&with).map_err(|error| malformed("arguments", &error))?;
-        let steps = Steps::default();
+        let unread = |error: serde_json::Error| malformed("arguments", &error);
+        let steps = serde_json::from_str::<Patience>(&with).map_err(unread)?.begin();
+        let with = serde_json::from_str(&with).map_err(unread)?;
         let (failure, output) = match T::run(with, &steps).await {
             Ok(Value::Null) => (None, Value::Object(Map::new())),
             Ok(output) => (None, output),

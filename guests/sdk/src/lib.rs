@@ -28,16 +28,19 @@
 //!
 //! The primitives are the contract's own (`wit/`): [`dns`], [`tcp`], [`udp`], [`tls`], [`quic`], [`http`], [`mini`], [`helper`], [`info`],
 //! [`progress`], [`cache`], and the resources [`Transaction`], [`Connection`] and so on. Around them stands what several guests
-//! need: [`steps`] for step lists, [`observations`] for `reduce`, [`resolver`], [`Url`].
+//! need: [`steps`] for step lists, [`messaging`] for nettests that run mini nettests, [`observations`] and [`attempts`] for
+//! `reduce`, [`resolver`], [`Url`].
 //!
 //! A guest compiles natively too, so that its pure parts can be tested with `cargo test`; calling a primitive there
 //! panics.
 
+pub mod attempts;
 #[expect(clippy::pedantic, reason = "generated code")]
 #[doc(hidden)]
 pub mod bindings;
 mod failure;
 mod guest;
+pub mod messaging;
 pub mod observations;
 pub mod resolver;
 pub mod steps;

@@ -1,12 +1,15 @@
 //! Observations as `reduce` functions read them, and what several of them say together.
 //!
-//! Only what the reducers need is here. All dialects of OONI's formats can be read: a list may be null, and tags and
-//! transaction ids may be missing.
+//! Only what the reducers need is here. All dialects of OONI's formats can be read: a list may be null, tags and
+//! transaction ids may be missing, and in measurements of the first years a failure that is none is `false`.
 
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use crate::failure::is_unknown;
+
+/// The key under which a nettest says which of its mini nettests failed.
+pub(crate) const FAILED_MINIS: &str = "x_failed_mini_nettests";
 
 /// The observations among some test keys.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -24,6 +27,9 @@ pub struct Observations {
     /// HTTP transactions.
     #[serde(deserialize_with = "nullable")]
     pub requests: Vec<Request>,
+    /// What became of mini nettests that failed, as the nettest that ran them says.
+    #[serde(deserialize_with = "nullable")]
+    pub x_failed_mini_nettests: Vec<FailedMini>,
 }
 
 /// One of the `queries`.
@@ -32,10 +38,13 @@ pub struct Observations {
 pub struct Query {
     /// The domain.
     pub hostname: String,
+    /// What was asked for: `A`, `AAAA`; `ANY` of getaddrinfo.
+    pub query_type: String,
     /// What it resolved to.
     #[serde(deserialize_with = "nullable")]
     pub answers: Vec<Answer>,
     /// Why it failed, or none.
+    #[serde(deserialize_with = "failure")]
     pub failure: Option<String>,
     /// The transaction's tags.
     #[serde(deserialize_with = "nullable")]
@@ -52,6 +61,15 @@ pub struct Answer {
     pub ipv4: Option<String>,
     /// The address of an AAAA record.
     pub ipv6: Option<String>,
+    /// The autonomous system of the address, where the probe knew it.
+    pub asn: Option<u32>,
+}
+
+impl Answer {
+    /// The address, where it is one.
+    pub fn address(&self) -> Option<&str> {
+        self.ipv4.as_deref().or(self.ipv6.as_deref())
+    }
 }
 
 /// One of the `tcp_connect`.
@@ -60,6 +78,8 @@ pub struct Answer {
 pub struct TcpConnect {
     /// The address.
     pub ip: String,
+    /// The port.
+    pub port: u16,
     /// How it went.
     pub status: TcpStatus,
     /// The transaction's tags.
@@ -74,6 +94,7 @@ pub struct TcpConnect {
 #[serde(default)]
 pub struct TcpStatus {
     /// Why it failed, or none.
+    #[serde(deserialize_with = "failure")]
     pub failure: Option<String>,
 }
 
@@ -83,7 +104,10 @@ pub struct TcpStatus {
 pub struct TlsHandshake {
     /// The server name that was sent.
     pub server_name: String,
+    /// The address with the port.
+    pub address: String,
     /// Why it failed, or none.
+    #[serde(deserialize_with = "failure")]
     pub failure: Option<String>,
     /// The transaction's tags.
     #[serde(deserialize_with = "nullable")]
@@ -97,6 +121,7 @@ pub struct TlsHandshake {
 #[serde(default)]
 pub struct Request {
     /// Why it failed, or none.
+    #[serde(deserialize_with = "failure")]
     pub failure: Option<String>,
     /// What was asked.
     pub request: RequestHead,
@@ -115,10 +140,31 @@ pub struct RequestHead {
     pub url: String,
 }
 
+/// One of the `x_failed_mini_nettests`. Not all failures can be observed: that of a mini nettest that broke, for instance.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct FailedMini {
+    /// What it was to reach: `host:port`, or a host.
+    pub target: String,
+    /// The tags of its observations.
+    #[serde(deserialize_with = "nullable")]
+    pub tags: Vec<String>,
+    /// Why it failed.
+    pub failure: String,
+    /// At which operation.
+    pub failed_operation: String,
+}
+
 impl Observations {
     /// Read them.
     pub fn of(test_keys: &Map<String, Value>) -> Result<Self, serde_json::Error> {
-        let kinds = ["queries", "tcp_connect", "tls_handshakes", "requests"];
+        let kinds = [
+            "queries",
+            "tcp_connect",
+            "tls_handshakes",
+            "requests",
+            FAILED_MINIS,
+        ];
         let observed = test_keys.iter().filter(|(key, _)| kinds.contains(&key.as_str()));
         serde_json::from_value(observed.map(|(key, list)| (key.clone(), list.clone())).collect())
     }
@@ -127,9 +173,7 @@ impl Observations {
 impl Query {
     /// The addresses that it resolved to.
     pub fn addresses(&self) -> impl Iterator<Item = &str> {
-        self.answers
-            .iter()
-            .filter_map(|answer| answer.ipv4.as_deref().or(answer.ipv6.as_deref()))
+        self.answers.iter().filter_map(Answer::address)
     }
 }
 
@@ -168,6 +212,14 @@ fn nullable<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
     Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
+/// A failure string; anything else is none.
+fn failure<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(match Value::deserialize(deserializer)? {
+        Value::String(failure) => Some(failure),
+        _ => None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -182,6 +234,20 @@ mod tests {
             read(r#"{"queries": null, "agent": "redirect", "requests": [{"tags": null, "failure": null}]}"#);
         assert!(observed.queries.is_empty() && observed.tcp_connect.is_empty());
         assert_eq!(observed.requests.first().unwrap().failure, None);
+    }
+
+    #[test]
+    fn a_failure_that_is_none_was_false_in_the_first_years() {
+        let observed = read(
+            r#"{"tcp_connect": [{"ip": "192.0.2.1", "port": 443, "status": {"failure": false, "success": true}},
+                                {"ip": "192.0.2.2", "port": 443, "status": {"failure": "connection_refused"}}]}"#,
+        );
+        let failures: Vec<_> = observed
+            .tcp_connect
+            .iter()
+            .map(|seen| seen.status.failure.as_deref())
+            .collect();
+        assert_eq!(failures, [None, Some("connection_refused")]);
     }
 
     #[test]

@@ -7,34 +7,79 @@ use serde::Deserialize;
 
 use crate::failure::first_success;
 use crate::{
-    Connection, DnsOptions, Failure, HttpRequest, HttpResponse, TlsOptions, Transaction, begin, dns, http,
-    info, quic, tcp, tls,
+    Connection, DnsAnswer, DnsOptions, Failure, HttpRequest, HttpResponse, TcpOptions, TlsOptions,
+    Transaction, begin, dns, http, info, quic, tcp, tls,
 };
 
 /// How many endpoints of one domain are tried at a time.
 const PARALLELISM: usize = 2;
 
-/// The transactions that a mini nettest has begun.
+/// What a mini nettest does: the transactions that it has begun, and how much time it has left.
 #[derive(Debug, Default)]
-pub struct Steps(RefCell<Vec<u64>>);
+pub struct Steps {
+    begun: RefCell<Vec<u64>>,
+    /// When the last step has to be over, in milliseconds since the measurement began.
+    until_ms: Option<u64>,
+}
+
+/// The argument that every mini nettest has.
+#[derive(Deserialize)]
+pub(crate) struct Patience {
+    /// How long all steps may take together.
+    #[serde(default)]
+    timeout_ms: Option<u64>,
+}
+
+impl Patience {
+    /// Steps that begin now.
+    pub(crate) fn begin(&self) -> Steps {
+        Steps {
+            begun: RefCell::default(),
+            until_ms: self
+                .timeout_ms
+                .map(|timeout_ms| now_ms().saturating_add(timeout_ms)),
+        }
+    }
+}
+
+/// How patient the host is where it is told nothing, in milliseconds.
+const LOOKUP_MS: u64 = 15_000;
+const CONNECT_MS: u64 = 15_000;
+const HANDSHAKE_MS: u64 = 10_000;
+const HTTP_MS: u64 = 10_000;
 
 impl Steps {
     /// Begin a transaction: one for each lookup, one for each endpoint.
     pub fn begin(&self) -> Transaction {
         let transaction = begin(&[], None);
-        self.0.borrow_mut().push(transaction.id());
+        self.begun.borrow_mut().push(transaction.id());
         transaction
     }
 
     /// The ids so far, in order.
     pub fn transactions(self) -> Vec<u64> {
-        self.0.into_inner()
+        self.begun.into_inner()
+    }
+
+    /// How long a step may take, where less is left than it usually has. There is always a millisecond left, so that
+    /// a step for which there is no time is observed as one that took too long.
+    pub fn patience(&self, usual_ms: u64) -> Option<u32> {
+        let left = self.until_ms?.saturating_sub(now_ms()).max(1);
+        (left < usual_ms).then(|| u32::try_from(left).unwrap_or(u32::MAX))
+    }
+
+    /// Look a domain up.
+    pub async fn lookup(&self, domain: &str, options: &DnsOptions) -> Result<DnsAnswer, Failure> {
+        if let Some(timeout_ms) = self.patience(LOOKUP_MS) {
+            options.timeout_ms(timeout_ms);
+        }
+        dns::lookup(&self.begin(), domain.to_owned(), options).await
     }
 
     /// Look a domain up with the system resolver and leave out the addresses that can not be a public server's. When
     /// nothing is left, the failure is `dns_bogon_error`.
     pub async fn public_addresses(&self, domain: &str) -> Result<Vec<String>, Failure> {
-        let answer = dns::lookup(&self.begin(), domain.to_owned(), &DnsOptions::new()).await?;
+        let answer = self.lookup(domain, &DnsOptions::new()).await?;
         let mut addresses = answer.addresses();
         addresses.retain(|address| !info::is_bogon(address));
         if addresses.is_empty() {
@@ -45,6 +90,70 @@ impl Steps {
             });
         }
         Ok(addresses)
+    }
+
+    /// Connect to `address:port`.
+    pub async fn connect(
+        &self,
+        transaction: &Transaction,
+        address: &str,
+        port: u16,
+    ) -> Result<Connection, Failure> {
+        let options = self.patience(CONNECT_MS).map(|timeout_ms| {
+            let options = TcpOptions::new();
+            options.timeout_ms(timeout_ms);
+            options
+        });
+        tcp::connect(transaction, endpoint(address, port), options.as_ref()).await
+    }
+
+    /// Shake hands for HTTP: `h2` and `http/1.1` are offered.
+    pub async fn handshake(
+        &self,
+        transaction: &Transaction,
+        connection: Connection,
+        server: &ServerArguments,
+    ) -> Result<Connection, Failure> {
+        let options = self.tls_options(server, &["h2", "http/1.1"]);
+        Ok(tls::handshake(transaction, connection, &options).await?)
+    }
+
+    /// Shake hands over QUIC for HTTP/3.
+    pub async fn quic_handshake(
+        &self,
+        transaction: &Transaction,
+        address: &str,
+        server: &ServerArguments,
+    ) -> Result<Connection, Failure> {
+        let options = self.tls_options(server, &["h3"]);
+        Ok(quic::handshake(transaction, endpoint(address, server.port), &options).await?)
+    }
+
+    fn tls_options(&self, server: &ServerArguments, alpn: &[&str]) -> TlsOptions {
+        let options = TlsOptions::new();
+        options.server_name(server.name());
+        let alpn: Vec<_> = alpn.iter().map(|&protocol| protocol.to_owned()).collect();
+        options.alpn(&alpn);
+        if !server.x509_certs.is_empty() {
+            options.roots_pem(&server.x509_certs);
+        }
+        if let Some(timeout_ms) = self.patience(HANDSHAKE_MS) {
+            options.timeout_ms(timeout_ms);
+        }
+        options
+    }
+
+    /// One HTTP transaction, to the end of the body: a body cut short is a failure here.
+    pub async fn fetch(
+        &self,
+        transaction: &Transaction,
+        connection: &Connection,
+        request: &HttpRequest,
+    ) -> Result<HttpResponse, Failure> {
+        if let Some(timeout_ms) = self.patience(HTTP_MS) {
+            request.timeout_ms(timeout_ms);
+        }
+        fetch(transaction, connection, request).await
     }
 
     /// Take the same steps with every address, two at a time, each in a transaction of its own. The first address that
@@ -70,42 +179,14 @@ pub fn endpoint(address: &str, port: u16) -> String {
     }
 }
 
+/// Milliseconds since the measurement began.
+fn now_ms() -> u64 {
+    info::now() / 1_000_000
+}
+
 /// Connect to `address:port`, with the host's usual patience.
 pub async fn connect(transaction: &Transaction, address: &str, port: u16) -> Result<Connection, Failure> {
     tcp::connect(transaction, endpoint(address, port), None).await
-}
-
-/// Shake hands for HTTP: `h2` and `http/1.1` are offered. Without roots, the platform's.
-pub async fn handshake(
-    transaction: &Transaction,
-    connection: Connection,
-    server_name: &str,
-    roots_pem: &[String],
-) -> Result<Connection, Failure> {
-    let options = TlsOptions::new();
-    options.server_name(server_name);
-    options.alpn(&["h2".to_owned(), "http/1.1".to_owned()]);
-    if !roots_pem.is_empty() {
-        options.roots_pem(roots_pem);
-    }
-    Ok(tls::handshake(transaction, connection, &options).await?)
-}
-
-/// Shake hands over QUIC for HTTP/3. Without roots, the platform's.
-pub async fn quic_handshake(
-    transaction: &Transaction,
-    address: &str,
-    port: u16,
-    server_name: &str,
-    roots_pem: &[String],
-) -> Result<Connection, Failure> {
-    let options = TlsOptions::new();
-    options.server_name(server_name);
-    options.alpn(&["h3".to_owned()]);
-    if !roots_pem.is_empty() {
-        options.roots_pem(roots_pem);
-    }
-    Ok(quic::handshake(transaction, endpoint(address, port), &options).await?)
 }
 
 /// One HTTP transaction, to the end of the body: a body cut short is a failure here.
@@ -118,6 +199,36 @@ pub async fn fetch(
     match response.body_failure() {
         Some(failure) => Err(failure),
         None => Ok(response),
+    }
+}
+
+/// The arguments that all mini nettests with TLS have in common.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ServerArguments {
+    /// The domain to look up.
+    pub domain: String,
+    /// The port, 443 when it is not given.
+    #[serde(default = "https_port")]
+    pub port: u16,
+    /// The name to send and to verify; when it is not given, the domain.
+    #[serde(default)]
+    tls_server_name: String,
+    /// Roots to trust instead of the platform's.
+    #[serde(default)]
+    x509_certs: Vec<String>,
+}
+
+fn https_port() -> u16 {
+    443
+}
+
+impl ServerArguments {
+    fn name(&self) -> &str {
+        if self.tls_server_name.is_empty() {
+            &self.domain
+        } else {
+            &self.tls_server_name
+        }
     }
 }
 

@@ -1,6 +1,5 @@
 //! `tcp-connect-address@v1`: connect to an address. Observed as `tcp_connect`.
 
-use netsonde_guest::steps::connect;
 use netsonde_guest::{Failure, Json, MiniNettest, Steps, export_mini_nettest, json};
 use serde::Deserialize;
 
@@ -18,7 +17,7 @@ impl MiniNettest for TcpConnectAddress {
     type With = With;
 
     async fn run(with: With, steps: &Steps) -> Result<Json, Failure> {
-        connect(&steps.begin(), &with.ip_address, with.port).await?;
+        steps.connect(&steps.begin(), &with.ip_address, with.port).await?;
         Ok(json!({}))
     }
 }

@@ -1,7 +1,6 @@
 //! `tcp-connect-domain@v1`: look a domain up, leave bogons out, connect to all addresses, two at a time. Observed as
 //! `queries` and `tcp_connect`.
 
-use netsonde_guest::steps::connect;
 use netsonde_guest::{Failure, Json, MiniNettest, Steps, export_mini_nettest, json};
 use serde::Deserialize;
 
@@ -22,7 +21,7 @@ impl MiniNettest for TcpConnectDomain {
         let addresses = steps.public_addresses(&with.domain).await?;
         steps
             .each(&addresses, async |endpoint, address| {
-                connect(&endpoint, address, with.port).await
+                steps.connect(&endpoint, address, with.port).await
             })
             .await?;
         Ok(json!({ "addresses": addresses }))
