@@ -1,6 +1,7 @@
 /// The folders of the preinstalled guests, seen from the root of the workspace.
 const FOLDERS: &[&str] = &[
     "guests/telegram",
+    "guests/whatsapp",
     "guests/urlgetter",
     "guests/web-connectivity",
     "guests/dns-lookup",

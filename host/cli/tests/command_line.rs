@@ -21,6 +21,7 @@ fn list_names_every_guest_with_what_it_asks_for() {
     let stdout = text(&output.stdout);
     for name in [
         "telegram",
+        "whatsapp",
         "urlgetter",
         "dns-lookup",
         "tcp-connect-address",

@@ -50,6 +50,12 @@ fn recorded() -> Option<Probe> {
                 {"input": "tcpconnect://8.8.8.8:1", "options": {}},
             ]}),
         ),
+        nettest(
+            "web_connectivity",
+            &json!({"suite_name": "websites", "targets": [{"input": "http://example.com/"}]}),
+        ),
+        // One mini nettest is enough for each of the others.
+        nettest("whatsapp", &json!({"suite_name": "im", "targets": [minis[0]]})),
     ];
     let script = probe.script(&json!(runs));
     let output = probe.runx_in_lab(&scenario("clean"), &script, &["--record", "recorded"])?;
@@ -107,7 +113,7 @@ fn every_preinstalled_guest_replays_identically() {
         assert_exit(&output, 0);
         let printed = String::from_utf8(output.stdout.clone()).unwrap();
         let printed: Vec<&str> = printed.lines().collect();
-        assert_eq!(printed.len(), 3, "replay {again}: {}", said(&output));
+        assert_eq!(printed.len(), 5, "replay {again}: {}", said(&output));
         for (line, (folder, measurement)) in printed.iter().zip(folders(&probe).iter().zip(probe.report())) {
             assert_eq!(*line, fs::read_to_string(folder.join("test_keys.json")).unwrap());
             assert_eq!(
@@ -234,7 +240,10 @@ fn what_differs_is_named() {
         .iter()
         .map(|event| event["event"].as_str().unwrap())
         .collect();
-    assert_eq!(words, ["replayed", "unreadable", "replayed"]);
+    assert_eq!(
+        words,
+        ["replayed", "unreadable", "replayed", "replayed", "replayed"]
+    );
 }
 
 /// Nobody but a user makes recordings like these, or somebody who sends them to a user.
