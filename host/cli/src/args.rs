@@ -85,6 +85,10 @@ pub(crate) struct Runx {
     #[arg(long, value_name = "DURATION", default_value = "0", value_parser = duration)]
     pub(crate) max_runtime: Duration,
 
+    /// Measure so many targets of a nettest at a time, up to 64. More load, and answers that share it, in less time.
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) parallelism: u16,
+
     /// Run only this suite; may be given several times.
     #[arg(long, value_name = "SUITE")]
     pub(crate) only_suite: Vec<String>,

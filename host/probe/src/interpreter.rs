@@ -3,15 +3,19 @@
 //! One instruction after the other, one target after the other. Whatever a module does, the rest of the script goes
 //! on; what ends a run early is the user, the clock, the location, or a report that can not be written.
 
-use std::sync::Arc;
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
 use netsonde_sandbox::{Capability, Verdict};
 use netsonde_script::{Instruction, NettestRun, Script, Targets};
 use tokio_util::sync::CancellationToken;
 
 use crate::location::{self, LocationError, LocationProvider};
-use crate::measure::{Context, Target};
+use crate::measure::{Context, Experiment, Finished, Target};
 use crate::probe::Probe;
 use crate::report::{SaveError, Saver};
 use crate::view::{Event, Summary, Thing, View};
@@ -41,7 +45,7 @@ impl Probe {
     ) -> Result<Summary, RunScriptError> {
         let locations = location.locations();
         location::primary(&locations)?;
-        let context = Context::new(locations, digest.to_owned());
+        let context = Arc::new(Context::new(locations, digest.to_owned()));
         view.event(Event::ScriptStarted {
             run_id: context.run_id().to_owned(),
             script_sha256: digest.to_owned(),
@@ -101,7 +105,7 @@ struct Run<'a> {
     saver: &'a mut dyn Saver,
     stop: &'a CancellationToken,
     started: Instant,
-    context: Context,
+    context: Arc<Context>,
     range: Range,
     suite_on: bool,
     summary: Summary,
@@ -228,15 +232,7 @@ impl Run<'_> {
             budget,
             destinations,
         });
-        let total = targets.len();
-        for (index, target) in targets.into_iter().enumerate() {
-            if self.must_stop() {
-                break;
-            }
-            self.check_location()?;
-            let slice = Slice::new(self.range, index, total);
-            self.target(&experiment, target, slice).await?;
-        }
+        self.all(&experiment, targets).await?;
         if !self.summary.stopped {
             self.progress(1.0, "");
         }
@@ -293,7 +289,7 @@ impl Run<'_> {
         let result = self
             .location
             .refresh()
-            .and_then(|()| self.context.moved_to(self.location.locations()));
+            .and_then(|()| Arc::make_mut(&mut self.context).moved_to(self.location.locations()));
         result.map_err(|error| {
             self.summary.stopped = true;
             self.view.event(Event::Stopped {
@@ -304,28 +300,56 @@ impl Run<'_> {
         })
     }
 
-    async fn target(
-        &mut self,
-        experiment: &crate::measure::Experiment,
-        target: Target,
-        slice: Slice,
-    ) -> Result<(), RunScriptError> {
-        let input = target.input().map(str::to_owned);
-        let guest_view = Arc::new(GuestEvents {
-            view: self.view.clone(),
-            slice,
-            skipped: 0.into(),
-        });
-        let measuring = experiment.measure(&self.context, self.probe, target, guest_view.clone());
-        let outcome = tokio::select! {
-            biased;
-            () = self.stop.cancelled() => {
-                self.must_stop();
-                return Ok(());
+    /// Measure the targets, as many at a time as the options say. What was found is kept as it comes.
+    async fn all(&mut self, experiment: &Experiment, targets: Vec<Target>) -> Result<(), RunScriptError> {
+        let (probe, stop) = (self.probe, self.stop);
+        let at_a_time = probe.policy.options.parallelism.map_or(1, NonZeroUsize::get);
+        let bar = Arc::new(Bar::new(self.range, targets.len()));
+        let mut waiting = targets.into_iter().enumerate();
+        let mut running = FuturesUnordered::new();
+        loop {
+            while running.len() < at_a_time && waiting.len() > 0 && !self.must_stop() {
+                let Some((index, target)) = waiting.next() else {
+                    break;
+                };
+                self.check_location()?;
+                let view = Arc::new(GuestEvents {
+                    view: self.view.clone(),
+                    bar: bar.clone(),
+                    index,
+                    skipped: 0.into(),
+                });
+                let context = self.context.clone();
+                running.push(async move {
+                    let input = target.input().map(str::to_owned);
+                    let measuring = experiment.measure(&context, probe, target, view.clone());
+                    let outcome = tokio::select! {
+                        biased;
+                        () = stop.cancelled() => None,
+                        outcome = measuring => Some(outcome),
+                    };
+                    view.bar.done(index);
+                    (input, view.skipped.load(Ordering::Relaxed), outcome)
+                });
             }
-            outcome = measuring => outcome,
-        };
-        self.summary.skipped += guest_view.skipped.load(std::sync::atomic::Ordering::Relaxed);
+            let Some((input, skipped, outcome)) = running.next().await else {
+                return Ok(());
+            };
+            self.summary.skipped += skipped;
+            match outcome {
+                Some(outcome) => self.keep(experiment, input, outcome)?,
+                None => _ = self.must_stop(),
+            }
+        }
+    }
+
+    /// Keep a measurement, or say why there is none.
+    fn keep(
+        &mut self,
+        experiment: &Experiment,
+        input: Option<String>,
+        outcome: Result<Finished, String>,
+    ) -> Result<(), RunScriptError> {
         match outcome {
             Ok(mut finished) => {
                 if self.location.is_invalidated() {
@@ -362,45 +386,53 @@ impl Run<'_> {
     }
 }
 
-/// The part of the range that one target of a nettest fills.
-#[derive(Debug, Clone, Copy)]
-struct Slice {
+/// How far the targets of a nettest are, together.
+struct Bar {
     range: Range,
-    index: f64,
-    total: f64,
+    /// Of each target.
+    fractions: Mutex<Vec<f64>>,
 }
 
-impl Slice {
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "a script has far fewer than 2^52 targets"
-    )]
-    fn new(range: Range, index: usize, total: usize) -> Self {
+impl Bar {
+    fn new(range: Range, targets: usize) -> Self {
         Self {
             range,
-            index: index as f64,
-            total: total.max(1) as f64,
+            fractions: vec![0.0; targets].into(),
         }
     }
 
-    fn value(self, fraction: f64) -> f64 {
-        self.range
-            .value((self.index + fraction.clamp(0.0, 1.0)) / self.total)
+    /// A target is this far, and the value of the progress bar is this.
+    fn set(&self, index: usize, fraction: f64) -> f64 {
+        let mut fractions = self.fractions.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = fractions.get_mut(index) {
+            // Nothing goes back, and what is no number is nothing.
+            *known = known.max(fraction.clamp(0.0, 1.0));
+        }
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "a script has far fewer than 2^52 targets"
+        )]
+        let total = fractions.len().max(1) as f64;
+        self.range.value(fractions.iter().sum::<f64>() / total)
+    }
+
+    fn done(&self, index: usize) {
+        self.set(index, 1.0);
     }
 }
 
-/// What a guest shows goes to the view, scaled to the slice of its target.
+/// What a guest shows goes to the view, as part of what all targets show.
 struct GuestEvents {
     view: Arc<dyn View>,
-    slice: Slice,
-    skipped: std::sync::atomic::AtomicUsize,
+    bar: Arc<Bar>,
+    /// Of the target.
+    index: usize,
+    skipped: AtomicUsize,
 }
 
 impl netsonde_sandbox::GuestView for GuestEvents {
     fn progress(&self, fraction: f64, message: &str) {
-        let value = self
-            .slice
-            .value(if fraction.is_finite() { fraction } else { 0.0 });
+        let value = self.bar.set(self.index, fraction);
         self.view.event(Event::Progress {
             value,
             message: message.to_owned(),
@@ -416,7 +448,7 @@ impl netsonde_sandbox::GuestView for GuestEvents {
     }
 
     fn mini_skipped(&self, name: &str, why: &str) {
-        self.skipped.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        self.skipped.fetch_add(1, Ordering::Relaxed);
         self.view.event(Event::Skipped {
             thing: Thing::MiniNettest,
             name: name.to_owned(),
@@ -436,8 +468,18 @@ mod tests {
             max: 1.0,
         };
         let close = |a: f64, b: f64| (a - b).abs() < 1e-9;
-        assert!(close(Slice::new(range, 0, 2).value(0.0), 0.5));
-        assert!(close(Slice::new(range, 0, 2).value(1.0), 0.75));
-        assert!(close(Slice::new(range, 1, 2).value(2.0), 1.0));
+        let bar = Bar::new(range, 2);
+        assert!(close(bar.set(0, 0.0), 0.5));
+        bar.done(0);
+        assert!(close(bar.set(1, 0.0), 0.75));
+        assert!(close(bar.set(1, 2.0), 1.0));
+    }
+
+    #[test]
+    fn targets_that_are_measured_at_a_time_never_set_the_bar_back() {
+        let bar = Bar::new(Range::default(), 4);
+        assert!(bar.set(3, 0.8) < bar.set(0, 0.4));
+        let before = bar.set(3, f64::NAN);
+        assert!(before <= bar.set(3, 0.1));
     }
 }

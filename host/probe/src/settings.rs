@@ -4,6 +4,7 @@
 //! skipped and the view hears why.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use netsonde_net::Scope;
@@ -122,6 +123,8 @@ pub struct RunOptions {
     pub only_nettests: Vec<String>,
     /// Start no target once this much time has passed. What is running then ends in its own time.
     pub max_runtime: Option<Duration>,
+    /// How many targets of a nettest are measured at a time; one if nothing is said.
+    pub parallelism: Option<NonZeroUsize>,
     /// Kinds of addresses that are allowed in this run, beside those of the settings.
     pub allowed_destinations: BTreeSet<Scope>,
 }

@@ -1,6 +1,7 @@
 //! `netsonde runx`: run a script file at a location file, append measurements to a report.
 
 use std::io::Write as _;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow, ensure};
@@ -163,6 +164,7 @@ fn policy(args: &Runx) -> anyhow::Result<Policy> {
                 .iter()
                 .filter_map(|name| Scope::from_name(name))
                 .collect(),
+            parallelism: NonZeroUsize::new(args.parallelism.into()),
             max_runtime: (!args.max_runtime.is_zero()).then_some(args.max_runtime),
         },
     })

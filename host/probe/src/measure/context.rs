@@ -14,6 +14,7 @@ use super::Experiment;
 use crate::location::{self, LocationError};
 
 /// What all measurements of a run have in common.
+#[derive(Clone)]
 pub(crate) struct Context {
     pub(super) run_id: String,
     pub(super) script_sha256: String,
