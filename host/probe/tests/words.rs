@@ -199,6 +199,11 @@ fn web_connectivity_tells_every_verdict_apart() {
             ),
             (works(GOOD, [0, 32, 0]), fine, ""),
             (
+                with(works(GOOD, [0, 32, 0]), "status_code_match", json!(false)),
+                fine,
+                "the website answers, with another status than to the test helper",
+            ),
+            (
                 works(BAD, [5, 33, 0]),
                 fine,
                 "the website works, although an answer for its name points into a private network",
