@@ -69,6 +69,8 @@ pub struct Host {
     pub random_bytes: Option<usize>,
     /// What is right or wrong with the certificate.
     pub certificate: Certificate,
+    /// Further names that the certificate is for, as that of a server which stands in for others.
+    pub certificate_names: Vec<String>,
     /// What HTTPS offers by ALPN, the most wanted first.
     pub alpn: Vec<Alpn>,
 }
@@ -105,6 +107,7 @@ impl Default for Host {
             body_bytes: None,
             random_bytes: None,
             certificate: Certificate::default(),
+            certificate_names: Vec::new(),
             alpn: vec![Alpn::H2, Alpn::Http11],
         }
     }

@@ -185,6 +185,7 @@ impl Pki {
 /// The names a host's certificate is for.
 fn shown(host: &Host) -> impl Iterator<Item = &str> {
     host.names()
+        .chain(host.certificate_names.iter().map(String::as_str))
         .chain(host.ech.iter().map(|ech| ech.public_name.as_str()))
 }
 

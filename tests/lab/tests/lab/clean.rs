@@ -333,6 +333,30 @@ fn certificates_are_wrong_in_the_way_they_should_be() {
 }
 
 #[test]
+fn a_certificate_may_be_for_names_of_others() {
+    in_lab("clean::a_certificate_may_be_for_names_of_others", || {
+        let site = |name: &str, address: &str, certificate_names| Host {
+            name: name.into(),
+            addresses: vec![ip(address)],
+            https: vec![443],
+            certificate_names,
+            ..Host::default()
+        };
+        let lab = Lab::start(&world(vec![
+            site("imitator.test", "192.0.2.1", vec!["site.test".into()]),
+            site("site.test", "192.0.2.2", Vec::new()),
+        ]))
+        .unwrap();
+        let page = https(&lab, "192.0.2.1:443", "site.test").unwrap();
+        assert!(page.contains("<title>imitator.test</title>"), "{page}");
+        let error = https(&lab, "192.0.2.2:443", "imitator.test")
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("not valid for name \"imitator.test\""), "{error}");
+    });
+}
+
+#[test]
 fn threads_of_the_client_are_the_client_too() {
     in_lab("clean::threads_of_the_client_are_the_client_too", || {
         let lab = Lab::start(&example("clean")).unwrap();
