@@ -15,7 +15,7 @@ use tempfile::TempDir;
 const NO_LAB: i32 = 3;
 
 /// A run of a script, which comes next.
-const RUNX: [&str; 6] = [
+pub(crate) const RUNX: [&str; 6] = [
     "runx",
     "--location-file",
     "location.jsonc",
@@ -86,6 +86,14 @@ impl Probe {
 
     /// `runx` of a script inside the lab. None, loudly, where there is no lab.
     pub(crate) fn runx_in_lab(&self, scenario: &Path, script: &Path, more: &[&str]) -> Option<Output> {
+        let mut command = self.lab(scenario);
+        command.arg(env!("CARGO_BIN_EXE_netsonde"));
+        command.args(RUNX).arg(script).args(more);
+        in_lab(command)
+    }
+
+    /// The lab of a scenario, which counts what the censor does; the command to run in it comes next.
+    pub(crate) fn lab(&self, scenario: &Path) -> Command {
         let mut command = self.netsonde();
         command
             .arg("lab")
@@ -93,9 +101,7 @@ impl Probe {
             .arg(scenario)
             .args(["--hits-file", "hits.json"])
             .args(["--packets-file", "packets.json", "--"]);
-        command.arg(env!("CARGO_BIN_EXE_netsonde"));
-        command.args(RUNX).arg(script).args(more);
-        in_lab(command)
+        command
     }
 
     /// The report, one measurement a line. Each has to be in the formats that we say we write.
