@@ -1,7 +1,6 @@
 //! From the records of an archive to observations. The order counts: the first lookup that found an address is the one
 //! that endpoints with this address refer to.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use netsonde_guest::{Json, Map};
@@ -9,6 +8,7 @@ use netsonde_guest::{Json, Map};
 use crate::analysis::control::Control;
 use crate::analysis::observation::{Endpoint, Helper, Lookup, Observation, Origin, Response, Stage};
 use crate::analysis::{body, read, title};
+use crate::gather;
 
 /// Which transaction a record without one belongs to: one of its own, after those that exist.
 const UNNAMED: u64 = 1 << 32;
@@ -69,64 +69,49 @@ fn lookup(query: &Json, unnamed: u64) -> Lookup<'_> {
         failure,
         query_type: read::text(query, "query_type"),
         engine: read::text(query, "engine"),
-        addresses: read::set(addresses),
+        addresses: gather(addresses),
     }
 }
 
-/// The lookups that found each address first.
-pub(super) struct Discoverers<'a>(BTreeMap<&'a str, Rc<Lookup<'a>>>);
-
-impl<'a> Discoverers<'a> {
-    pub(super) fn of(lookups: &[Observation<'a>]) -> Self {
-        let mut first = BTreeMap::new();
-        for seen in lookups.iter().filter(|seen| !seen.address.is_empty()) {
-            if let Some(lookup) = &seen.lookup {
-                first.entry(seen.address).or_insert_with(|| Rc::clone(lookup));
-            }
-        }
-        Self(first)
-    }
-
-    /// A connection as an observation.
-    pub(super) fn connection(&self, record: &'a Json, transaction: u64) -> Observation<'a> {
-        let address = read::text(record, "ip");
-        let lookup = self.0.get(address).cloned();
-        let failure = connect_failure(record);
-        Observation {
-            depth: depth(record),
-            stage: Stage::Tcp,
-            failure,
-            transaction,
-            may_fetch: read::tag(record, "fetch_body") == Some("true"),
-            origin: lookup.is_some().then_some(Origin::Probe),
-            lookup,
-            address,
-            endpoint: Some(Endpoint {
-                name: read::endpoint(address, read::count(record, "port")).into(),
-                tcp: Some(failure),
-                ..Endpoint::default()
-            }),
-            helper: Helper::default(),
-        }
+/// A connection as an observation. It refers to the first of the lookups that found its address.
+///
+/// The addresses are searched one by one, here and below: a measurement has few, and a map would be 3 kB of the guest.
+pub(super) fn connection<'a>(
+    record: &'a Json,
+    transaction: u64,
+    lookups: &[Observation<'a>],
+) -> Observation<'a> {
+    let address = read::text(record, "ip");
+    let finds = |seen: &&Observation<'_>| !address.is_empty() && seen.address == address;
+    let lookup = lookups.iter().find(finds).and_then(|seen| seen.lookup.clone());
+    let failure = connect_failure(record);
+    Observation {
+        depth: depth(record),
+        stage: Stage::Tcp,
+        failure,
+        transaction,
+        may_fetch: read::tag(record, "fetch_body") == Some("true"),
+        origin: lookup.is_some().then_some(Origin::Probe),
+        lookup,
+        address,
+        endpoint: Some(Endpoint {
+            name: read::endpoint(address, read::count(record, "port")).into(),
+            tcp: Some(failure),
+            ..Endpoint::default()
+        }),
+        helper: Helper::default(),
     }
 }
 
 fn endpoints<'a>(test_keys: &'a Map<String, Json>, lookups: &[Observation<'a>]) -> Vec<Observation<'a>> {
-    let discoverers = Discoverers::of(lookups);
     let mut endpoints: Vec<Observation<'a>> = (UNNAMED..)
         .zip(read::records(test_keys, "tcp_connect"))
-        .map(|(unnamed, record)| discoverers.connection(record, transaction(record).unwrap_or(unnamed)))
+        .map(|(unnamed, record)| connection(record, transaction(record).unwrap_or(unnamed), lookups))
         .collect();
-    let mut places = BTreeMap::new();
-    places.extend(
-        (0..)
-            .zip(&endpoints)
-            .map(|(place, seen): (usize, _)| (seen.transaction, place)),
-    );
     let mut of = |kind: &str, add: fn(&mut Observation<'a>, &'a Json)| {
         for record in read::records(test_keys, kind) {
-            let place = transaction(record).and_then(|id| places.get(&id));
-            if let Some(seen) = place.and_then(|place| endpoints.get_mut(*place)) {
+            let same = |seen: &&mut Observation<'_>| Some(seen.transaction) == transaction(record);
+            if let Some(seen) = endpoints.iter_mut().rfind(same) {
                 add(seen, record);
             }
         }
@@ -167,7 +152,7 @@ fn response(response: &Json) -> Response {
         status: read::count(response, "code"),
         length: body.len(),
         is_truncated: response.get("body_is_truncated") == Some(&Json::Bool(true)),
-        header_names: read::set(pairs.chain(map).map(str::to_ascii_lowercase)),
+        header_names: gather(pairs.chain(map).map(str::to_ascii_lowercase)),
         title: title::of(&body).into_owned(),
     }
 }

@@ -1,7 +1,9 @@
 //! The classic view: what the system resolver led to, which is what versions before 0.5 measured.
 
+use std::collections::BTreeSet;
+
 use crate::analysis::observation::{Observation, Origin};
-use crate::analysis::read;
+use crate::gather;
 
 /// The system resolver's names, newest first.
 const SYSTEM: [&str; 4] = ["getaddrinfo", "golang_net_resolver", "go", "system"];
@@ -15,7 +17,7 @@ pub(super) fn filter<'a>(all: &[Observation<'a>]) -> Vec<Observation<'a>> {
         let lookup = seen.lookup.as_ref();
         seen.endpoint.is_none() && lookup.is_some_and(|lookup| SYSTEM.contains(&lookup.engine))
     };
-    let addresses = read::set(all.iter().filter(is_system).map(|seen| seen.address));
+    let addresses: BTreeSet<_> = gather(all.iter().filter(is_system).map(|seen| seen.address));
     let leads_to = |seen: &&Observation<'_>| {
         seen.may_fetch
             && match seen.origin {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use netsonde_guest::{Json, Map};
 
 use crate::analysis::{elder, read};
+use crate::gather;
 
 /// The test helper's answer, and what it was asked.
 #[derive(Debug)]
@@ -37,7 +38,7 @@ impl<'a> Control<'a> {
         Some(Self {
             domain,
             dns_failure: dns.map(read::failure),
-            addresses: read::set(addresses.iter().filter_map(Json::as_str)),
+            addresses: gather(addresses.iter().filter_map(Json::as_str)),
             answer,
         })
     }

@@ -7,6 +7,7 @@ use netsonde_guest::Json;
 use crate::analysis::control::Control;
 use crate::analysis::observation::Response;
 use crate::analysis::read;
+use crate::gather;
 
 /// Names that so many servers send that they say nothing about a page. `content-length` is none of them.
 const COMMON: [&str; 25] = [
@@ -108,5 +109,6 @@ fn headers_match(ours: &BTreeSet<String>, theirs: &Json) -> bool {
 
 fn words(title: &str) -> BTreeSet<String> {
     let words = title.split(' ').filter(|word| word.len() >= SHORTEST_WORD);
-    read::set(words.map(str::to_lowercase))
+    // Character by character, as others do it: `str::to_lowercase` knows about the end of Greek words.
+    gather(words.map(|word| word.chars().flat_map(char::to_lowercase).collect::<String>()))
 }

@@ -8,6 +8,7 @@ use crate::analysis::control::Control;
 use crate::analysis::endpoint::Failures;
 use crate::analysis::observation::{Lookup, Observation, Stage};
 use crate::analysis::{address, read};
+use crate::gather;
 
 /// Which network an address belongs to, as far as the measurement itself says.
 pub(super) struct Asns<'a>(BTreeMap<&'a str, u64>);
@@ -36,7 +37,7 @@ impl<'a> Asns<'a> {
 
     fn known(&self, addresses: &BTreeSet<&str>) -> BTreeSet<u64> {
         let asns = addresses.iter().filter_map(|address| self.0.get(address));
-        read::set(asns.copied().filter(|asn| *asn != 0))
+        gather(asns.copied().filter(|asn| *asn != 0))
     }
 
     /// Whether two sets of addresses have an address or a network in common.

@@ -4,12 +4,15 @@
 //! own, which followed redirects. So everything but the requests is at depth 0, a handshake belongs to the connection to
 //! the same endpoint, and the requests stand by themselves.
 
+use std::collections::BTreeSet;
+
 use netsonde_guest::{Json, Map};
 
-use crate::analysis::build::{self, Discoverers};
+use crate::analysis::build;
 use crate::analysis::control::Control;
 use crate::analysis::observation::{Endpoint, Helper, Observation, Stage};
 use crate::analysis::read;
+use crate::gather;
 
 /// What is above all transactions that archives name.
 const REQUESTS: u64 = 1 << 40;
@@ -46,14 +49,13 @@ pub(super) fn observations<'a>(
     control: Option<&'a Control<'a>>,
 ) -> Vec<Observation<'a>> {
     let mut all = build::lookups(read::records(test_keys, "queries"), |_| Some(0));
-    let discoverers = Discoverers::of(&all);
     let connections = read::records(test_keys, "tcp_connect");
     let mut endpoints: Vec<_> = (CONNECTIONS..)
         .zip(connections)
         .map(|(transaction, record)| Observation {
             depth: Some(0),
             may_fetch: true,
-            ..discoverers.connection(record, transaction)
+            ..build::connection(record, transaction, &all)
         })
         .collect();
     for record in read::records(test_keys, "tls_handshakes") {
@@ -64,7 +66,7 @@ pub(super) fn observations<'a>(
         }
     }
     all.extend(endpoints);
-    let failures = read::set(all.iter().map(|seen| seen.failure));
+    let failures: BTreeSet<_> = gather(all.iter().map(|seen| seen.failure));
     let requests = read::records(test_keys, "requests").iter().rev();
     let requests = (0..).zip(requests).map(|(depth, record)| request(record, depth));
     // A request that failed for want of an address or a connection repeats what is known of that.

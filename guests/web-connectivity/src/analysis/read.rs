@@ -1,7 +1,5 @@
 //! Reading JSON that anybody may have written: what is missing, null or of another type is not there.
 
-use std::collections::BTreeSet;
-
 use netsonde_guest::{Json, Map};
 
 /// The test keys that must be lists, and those that must be objects, if they are there.
@@ -70,13 +68,6 @@ pub(super) fn endpoint(ip: &str, port: u64) -> String {
     } else {
         format!("{ip}:{port}")
     }
-}
-
-/// A set. The standard library collects into one by sorting, and each sort of another type would be 4 kB of the guest.
-pub(super) fn set<T: Ord>(items: impl IntoIterator<Item = T>) -> BTreeSet<T> {
-    let mut set = BTreeSet::new();
-    set.extend(items);
-    set
 }
 
 /// The host of a URL; empty when there is none.
