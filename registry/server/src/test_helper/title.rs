@@ -38,11 +38,22 @@ impl Default for State {
 impl Title {
     /// The next piece of the body.
     pub fn read(&mut self, piece: &[u8]) {
-        for byte in piece {
-            if matches!(self.state, State::Found) {
-                return;
+        let mut rest = piece;
+        loop {
+            match self.state {
+                State::Found => return,
+                // Most of a body is on the way to the next `<`.
+                State::Opening(0) => {
+                    let begin = memchr::memchr(b'<', rest).unwrap_or(rest.len());
+                    rest = rest.get(begin..).unwrap_or_default();
+                }
+                _ => {}
             }
+            let Some((byte, after)) = rest.split_first() else {
+                return;
+            };
             self.state = self.after(*byte);
+            rest = after;
         }
     }
 

@@ -95,6 +95,17 @@ impl Helper {
         Some(kilobytes << 10)
     }
 
+    /// How much processor time it has had so far, in hundredths of a second as Linux counts it; none where the system does
+    /// not tell.
+    pub fn processor_time(&self) -> Option<Duration> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id())).ok()?;
+        // What is before may have spaces in it.
+        let (_, fields) = stat.rsplit_once(')')?;
+        let times = fields.split_whitespace().skip(11).take(2);
+        let ticks: u64 = times.map(|ticks| ticks.parse().unwrap_or(0)).sum();
+        Some(Duration::from_millis(ticks * 10))
+    }
+
     /// Whether it still runs.
     pub fn is_alive(&mut self) -> bool {
         self.process.try_wait().unwrap().is_none()

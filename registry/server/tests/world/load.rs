@@ -113,6 +113,8 @@ pub struct Report {
     pub late: usize,
     /// The most memory that the helper had, in bytes; none where the system does not tell.
     pub peak_memory: Option<u64>,
+    /// How much processor time the helper had; none where the system does not tell.
+    pub processor_time: Option<Duration>,
     /// Whether it still answers.
     pub is_alive: bool,
 }
@@ -143,6 +145,9 @@ impl fmt::Display for Report {
         }
         row(f, "all", &mut all)?;
         writeln!(f, "late {}", self.late)?;
+        if let Some(time) = self.processor_time {
+            writeln!(f, "processor time {time:.1?}")?;
+        }
         match self.peak_memory {
             Some(bytes) => writeln!(f, "peak memory {} MiB", bytes >> 20),
             None => writeln!(f, "peak memory unknown"),
@@ -206,7 +211,7 @@ pub async fn run(world: &World, helper: &mut Helper, concurrent: usize, time: Du
     for client in all.collect::<Vec<_>>() {
         client.await.unwrap();
     }
-    let peak_memory = helper.peak_memory();
+    let (peak_memory, processor_time) = (helper.peak_memory(), helper.processor_time());
     let question = json!({"http_request": "http://nowhere.example/"});
     let is_alive = helper.is_alive() && helper.ask(&question).await["dns"]["failure"] == "dns_name_error";
     let seen = std::mem::take(&mut *clients.seen.lock().unwrap());
@@ -216,6 +221,7 @@ pub async fn run(world: &World, helper: &mut Helper, concurrent: usize, time: Du
         wrong: seen.wrong,
         late: seen.late,
         peak_memory,
+        processor_time,
         is_alive,
     }
 }
