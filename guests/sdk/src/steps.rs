@@ -137,6 +137,9 @@ impl Steps {
         if !server.x509_certs.is_empty() {
             options.roots_pem(&server.x509_certs);
         }
+        if !server.extra_x509_certs.is_empty() {
+            options.extra_roots_pem(&server.extra_x509_certs);
+        }
         if let Some(timeout_ms) = self.patience(HANDSHAKE_MS) {
             options.timeout_ms(timeout_ms);
         }
@@ -216,6 +219,9 @@ pub struct ServerArguments {
     /// Roots to trust instead of the platform's.
     #[serde(default)]
     x509_certs: Vec<String>,
+    /// Roots to trust as well.
+    #[serde(default)]
+    extra_x509_certs: Vec<String>,
 }
 
 fn https_port() -> u16 {

@@ -38,6 +38,7 @@ struct Inner {
     trace: Trace,
     meter: Arc<Meter>,
     roots: Roots,
+    extra_roots_pem: Vec<String>,
     policed: Policed,
     owners: Owners,
     listeners: TaskTracker,
@@ -53,6 +54,7 @@ impl Net {
             trace,
             meter,
             roots,
+            extra_roots_pem: config.extra_roots_pem.clone(),
             policed,
             owners: config.owners.clone(),
             listeners: TaskTracker::new(),
@@ -68,6 +70,7 @@ impl Net {
             trace,
             meter: self.0.meter.clone(),
             roots: self.0.roots.clone(),
+            extra_roots_pem: self.0.extra_roots_pem.clone(),
             policed: self.0.policed.clone(),
             owners: self.0.owners.clone(),
             listeners: TaskTracker::new(),
@@ -105,5 +108,10 @@ impl Net {
 
     pub(crate) fn roots(&self) -> &Roots {
         &self.0.roots
+    }
+
+    /// What of the roots is not Mozilla's.
+    pub(crate) fn extra_roots_pem(&self) -> &[String] {
+        &self.0.extra_roots_pem
     }
 }

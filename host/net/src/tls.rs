@@ -172,10 +172,13 @@ impl Net {
         if options.no_verify {
             return Ok(Verifier::lenient());
         }
-        if options.roots_pem.is_empty() {
-            return Ok(Verifier::strict(self.roots().verifier()));
-        }
-        let roots = Roots::only(&options.roots_pem).map_err(|error| error.to_string())?;
+        let (only, extra) = (&options.roots_pem, &options.extra_roots_pem);
+        let roots = match (only.is_empty(), extra.is_empty()) {
+            (true, true) => Ok(self.roots().clone()),
+            (true, false) => Roots::mozilla_and(&[self.extra_roots_pem(), extra].concat()),
+            (false, _) => Roots::only(&[only.as_slice(), extra].concat()),
+        };
+        let roots = roots.map_err(|error| error.to_string())?;
         Ok(Verifier::strict(roots.verifier()))
     }
 }

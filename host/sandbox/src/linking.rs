@@ -170,6 +170,7 @@ interface! { types {
     sync "[method]tls-options.groups"(options, names) = types::HostTlsOptions::groups;
     sync "[method]tls-options.alpn"(options, protocols) = types::HostTlsOptions::alpn;
     sync "[method]tls-options.roots-pem"(options, pem) = types::HostTlsOptions::roots_pem;
+    sync "[method]tls-options.extra-roots-pem"(options, pem) = types::HostTlsOptions::extra_roots_pem;
     sync "[method]tls-options.no-verify"(options) = types::HostTlsOptions::no_verify;
     sync "[method]tls-options.client-certificate"(options, certificates_pem, key_pem) = types::HostTlsOptions::client_certificate;
     sync "[method]tls-options.ech-grease"(options) = types::HostTlsOptions::ech_grease;

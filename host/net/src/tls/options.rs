@@ -20,6 +20,8 @@ pub struct HandshakeOptions {
     /// Trust these certificates (PEM, any number in each text) and no others. Without any: Mozilla's bundle and
     /// [`NetConfig::extra_roots_pem`](crate::NetConfig::extra_roots_pem).
     pub roots_pem: Vec<String>,
+    /// Trust these certificates (PEM, any number in each text) as well.
+    pub extra_roots_pem: Vec<String>,
     /// Record the certificates and verify nothing.
     pub no_verify: bool,
     /// What to show a server that asks who we are.

@@ -305,6 +305,39 @@ async fn own_roots_replace_all_others() {
 }
 
 #[tokio::test]
+async fn further_roots_leave_all_others_trusted() {
+    let (known, own, further) = (Authority::new(), Authority::new(), Authority::new());
+    let bench = Bench::trusting(&known.pem());
+    let (at_known, at_own, at_further) = (
+        echo(known.server("example.org", |_| {})).await,
+        echo(own.server("example.org", |_| {})).await,
+        echo(further.server("example.org", |_| {})).await,
+    );
+    let options = HandshakeOptions {
+        extra_roots_pem: vec![further.pem()],
+        ..named("example.org")
+    };
+    for address in [at_known, at_further] {
+        assert!(shake(&bench, address, options.clone()).await.is_ok());
+    }
+    assert_eq!(
+        code(shake(&bench, at_own, options.clone()).await),
+        FailureCode::SSL_UNKNOWN_AUTHORITY
+    );
+    let options = HandshakeOptions {
+        roots_pem: vec![own.pem()],
+        ..options
+    };
+    for address in [at_own, at_further] {
+        assert!(shake(&bench, address, options.clone()).await.is_ok());
+    }
+    assert_eq!(
+        code(shake(&bench, at_known, options).await),
+        FailureCode::SSL_UNKNOWN_AUTHORITY
+    );
+}
+
+#[tokio::test]
 async fn an_address_is_verified_and_not_sent() {
     let authority = Authority::new();
     let bench = Bench::trusting(&authority.pem());

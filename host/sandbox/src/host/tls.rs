@@ -260,6 +260,12 @@ impl types::HostTlsOptions for State {
         self.set(&options, held(&pem), |options| options.net.roots_pem = pem)
     }
 
+    fn extra_roots_pem(&mut self, options: Resource<Options>, pem: Vec<String>) -> wasmtime::Result<()> {
+        self.set(&options, held(&pem), |options| {
+            options.net.extra_roots_pem = pem;
+        })
+    }
+
     fn no_verify(&mut self, options: Resource<Options>) -> wasmtime::Result<()> {
         self.set(&options, 0, |options| options.net.no_verify = true)
     }
