@@ -2,6 +2,8 @@
 const FOLDERS: &[&str] = &[
     "guests/telegram",
     "guests/whatsapp",
+    "guests/signal",
+    "guests/facebook-messenger",
     "guests/urlgetter",
     "guests/web-connectivity",
     "guests/dns-lookup",

@@ -22,6 +22,8 @@ fn list_names_every_guest_with_what_it_asks_for() {
     for name in [
         "telegram",
         "whatsapp",
+        "signal",
+        "facebook_messenger",
         "urlgetter",
         "dns-lookup",
         "tcp-connect-address",
@@ -54,10 +56,10 @@ fn list_names_every_guest_with_what_it_asks_for() {
 fn a_good_script_passes_the_check_and_a_bad_one_says_where_it_is_bad() {
     let probe = Probe::new();
     let check = |script: &std::path::Path| probe.netsonde().arg("check-script").arg(script).output().unwrap();
-    assert_exit(
-        &check(&root().join("examples/scripts/telegram-urlgetter.jsonc")),
-        0,
-    );
+    for example in ["telegram-urlgetter", "messaging"] {
+        let script = root().join(format!("examples/scripts/{example}.jsonc"));
+        assert_exit(&check(&script), 0);
+    }
     let bad = probe.write(
         "bad.jsonc",
         "{\n  \"v\": 2,\n  \"instructions\": [\n    {\"run\": \"nettest:run@v1\", \"with\": {\"nettest_name\": 7}},\n    \

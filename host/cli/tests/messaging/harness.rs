@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use serde_json::{Map, Value, json};
 
+use crate::mmdb::mmdb;
 use crate::support::{Probe, assert_exit, nettest, scenario};
 
 /// A nettest in a scenario.
@@ -16,7 +17,9 @@ pub(crate) struct Case {
     pub(crate) targets: Value,
     /// The options that the script gives the nettest.
     pub(crate) options: Value,
-    /// All keys but the observations, and `KEYS`.
+    /// Whether the probe knows whose addresses are.
+    pub(crate) owners: bool,
+    /// All keys but the observations, and those that every messaging nettest has.
     pub(crate) says: Value,
     /// What else holds of the test keys.
     pub(crate) and: fn(&Value),
@@ -30,6 +33,7 @@ impl Case {
             acts,
             targets: json!([]),
             options: json!({}),
+            owners: false,
             says,
             and: |_| {},
         }
@@ -37,6 +41,14 @@ impl Case {
 
     pub(crate) fn and(self, and: fn(&Value)) -> Self {
         Self { and, ..self }
+    }
+
+    pub(crate) fn options(self, options: Value) -> Self {
+        Self { options, ..self }
+    }
+
+    pub(crate) fn with_owners(self) -> Self {
+        Self { owners: true, ..self }
     }
 
     pub(crate) fn targets(self, targets: Value) -> Self {
@@ -54,10 +66,12 @@ const OBSERVATIONS: [&str; 6] = [
     "quic_handshakes",
 ];
 
-/// Run the cases of a nettest, all at once.
+/// Run the cases of a nettest: the first by itself, so that the others find its modules compiled, and those all at once.
 pub(crate) fn check(name: &str, cases: &[Case]) {
+    let (first, others) = cases.split_first().unwrap();
+    first.check(name);
     std::thread::scope(|scope| {
-        for case in cases {
+        for case in others {
             std::thread::Builder::new()
                 .name(case.scenario.to_owned())
                 .spawn_scoped(scope, || case.check(name))
@@ -71,8 +85,14 @@ impl Case {
         let probe = Probe::new();
         let with = json!({"suite_name": "im", "targets": self.targets, "options": self.options});
         let script = probe.script(&json!([nettest(name, &with)]));
+        let more: &[&str] = if self.owners {
+            std::fs::write(probe.path("owners.mmdb"), owners()).unwrap();
+            &["--mmdb", "owners.mmdb"]
+        } else {
+            &[]
+        };
         let begun = Instant::now();
-        let Some(output) = probe.runx_in_lab(&scenario(self.scenario), &script, &[]) else {
+        let Some(output) = probe.runx_in_lab(&scenario(self.scenario), &script, more) else {
             return;
         };
         println!(
@@ -102,6 +122,14 @@ impl Case {
         assert_eq!(Value::Object(own), says, "{test_keys:#}");
         (self.and)(test_keys);
     }
+}
+
+/// Whose the addresses of the scenarios are.
+fn owners() -> Vec<u8> {
+    mmdb(&[
+        ("31.13.86.0", 24, 32934, "Facebook", "US"),
+        ("23.215.0.0", 24, 20940, "Somebody else", "US"),
+    ])
 }
 
 /// How many entries of a kind there are.

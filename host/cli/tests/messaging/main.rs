@@ -9,7 +9,12 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[path = "../../../net/tests/loopback/mmdb.rs"]
+mod mmdb;
+
 mod harness;
 
+mod facebook_messenger;
+mod signal;
 mod telegram;
 mod whatsapp;
