@@ -39,6 +39,7 @@ pub mod attempts;
 #[doc(hidden)]
 pub mod bindings;
 mod failure;
+mod gather;
 mod guest;
 pub mod messaging;
 pub mod observations;
@@ -57,6 +58,7 @@ pub use bindings::nettest::netsonde::probe::{
 };
 pub use failure::first_success;
 pub use futures;
+pub use gather::gather;
 pub use guest::{Export, MiniNettest, Nettest};
 pub use serde_json::{Map, Value as Json, json};
 pub use steps::Steps;

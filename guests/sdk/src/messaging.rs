@@ -36,7 +36,7 @@ pub async fn run(nettest: &str, minis: &[MiniTarget], parallelism: usize) -> Map
         .collect()
         .await;
     // `failure` is null whatever the network did: the verdict is in the keys of `reduce`.
-    let mut keys = Map::from_iter([
+    let mut keys: Map<String, Value> = crate::gather([
         ("agent".to_owned(), json!("redirect")),
         ("failed_operation".to_owned(), Value::Null),
         ("failure".to_owned(), Value::Null),

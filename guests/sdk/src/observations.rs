@@ -3,7 +3,6 @@
 //! Only what the reducers need is here. All dialects of OONI's formats can be read: a list may be null, tags and
 //! transaction ids may be missing, and in measurements of the first years a failure that is none is `false`.
 
-use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use crate::failure::is_unknown;
@@ -12,50 +11,39 @@ use crate::failure::is_unknown;
 pub(crate) const FAILED_MINIS: &str = "x_failed_mini_nettests";
 
 /// The observations among some test keys.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default)]
 pub struct Observations {
     /// Lookups.
-    #[serde(deserialize_with = "nullable")]
     pub queries: Vec<Query>,
     /// TCP connections.
-    #[serde(deserialize_with = "nullable")]
     pub tcp_connect: Vec<TcpConnect>,
     /// TLS handshakes.
-    #[serde(deserialize_with = "nullable")]
     pub tls_handshakes: Vec<TlsHandshake>,
     /// HTTP transactions.
-    #[serde(deserialize_with = "nullable")]
     pub requests: Vec<Request>,
     /// What became of mini nettests that failed, as the nettest that ran them says.
-    #[serde(deserialize_with = "nullable")]
     pub x_failed_mini_nettests: Vec<FailedMini>,
 }
 
 /// One of the `queries`.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default)]
 pub struct Query {
     /// The domain.
     pub hostname: String,
     /// What was asked for: `A`, `AAAA`; `ANY` of getaddrinfo.
     pub query_type: String,
     /// What it resolved to.
-    #[serde(deserialize_with = "nullable")]
     pub answers: Vec<Answer>,
     /// Why it failed, or none.
-    #[serde(deserialize_with = "failure")]
     pub failure: Option<String>,
     /// The transaction's tags.
-    #[serde(deserialize_with = "nullable")]
     pub tags: Vec<String>,
     /// The transaction.
     pub transaction_id: Option<u64>,
 }
 
 /// One answer of a query.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default)]
 pub struct Answer {
     /// The address of an A record.
     pub ipv4: Option<String>,
@@ -73,8 +61,7 @@ impl Answer {
 }
 
 /// One of the `tcp_connect`.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default)]
 pub struct TcpConnect {
     /// The address.
     pub ip: String,
@@ -83,71 +70,59 @@ pub struct TcpConnect {
     /// How it went.
     pub status: TcpStatus,
     /// The transaction's tags.
-    #[serde(deserialize_with = "nullable")]
     pub tags: Vec<String>,
     /// The transaction.
     pub transaction_id: Option<u64>,
 }
 
 /// How a TCP connection went.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default)]
 pub struct TcpStatus {
     /// Why it failed, or none.
-    #[serde(deserialize_with = "failure")]
     pub failure: Option<String>,
 }
 
 /// One of the `tls_handshakes`.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default)]
 pub struct TlsHandshake {
     /// The server name that was sent.
     pub server_name: String,
     /// The address with the port.
     pub address: String,
     /// Why it failed, or none.
-    #[serde(deserialize_with = "failure")]
     pub failure: Option<String>,
     /// The transaction's tags.
-    #[serde(deserialize_with = "nullable")]
     pub tags: Vec<String>,
     /// The transaction.
     pub transaction_id: Option<u64>,
 }
 
 /// One of the `requests`.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default)]
 pub struct Request {
     /// Why it failed, or none.
-    #[serde(deserialize_with = "failure")]
     pub failure: Option<String>,
     /// What was asked.
     pub request: RequestHead,
     /// The transaction's tags.
-    #[serde(deserialize_with = "nullable")]
     pub tags: Vec<String>,
     /// The transaction.
     pub transaction_id: Option<u64>,
 }
 
 /// What an HTTP transaction asked.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default)]
 pub struct RequestHead {
     /// The URL.
     pub url: String,
 }
 
 /// One of the `x_failed_mini_nettests`. Not all failures can be observed: that of a mini nettest that broke, for instance.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default)]
 pub struct FailedMini {
     /// What it was to reach: `host:port`, or a host.
     pub target: String,
     /// The tags of its observations.
-    #[serde(deserialize_with = "nullable")]
     pub tags: Vec<String>,
     /// Why it failed.
     pub failure: String,
@@ -156,17 +131,94 @@ pub struct FailedMini {
 }
 
 impl Observations {
-    /// Read them.
-    pub fn of(test_keys: &Map<String, Value>) -> Result<Self, serde_json::Error> {
-        let kinds = [
-            "queries",
-            "tcp_connect",
-            "tls_handshakes",
-            "requests",
-            FAILED_MINIS,
-        ];
-        let observed = test_keys.iter().filter(|(key, _)| kinds.contains(&key.as_str()));
-        serde_json::from_value(observed.map(|(key, list)| (key.clone(), list.clone())).collect())
+    /// Read them, by hand: what serde derives would take a quarter of a guest. A field that is not there, or is something
+    /// else than it should be, is empty; the error says which list is none.
+    pub fn of(test_keys: &Map<String, Value>) -> Result<Self, String> {
+        Ok(Self {
+            queries: list(test_keys, "queries", Query::of)?,
+            tcp_connect: list(test_keys, "tcp_connect", TcpConnect::of)?,
+            tls_handshakes: list(test_keys, "tls_handshakes", TlsHandshake::of)?,
+            requests: list(test_keys, "requests", Request::of)?,
+            x_failed_mini_nettests: list(test_keys, FAILED_MINIS, FailedMini::of)?,
+        })
+    }
+}
+
+impl Query {
+    fn of(seen: &Value) -> Self {
+        let answers = seen.get("answers").and_then(Value::as_array);
+        Self {
+            hostname: text(seen, "hostname"),
+            query_type: text(seen, "query_type"),
+            answers: answers.into_iter().flatten().map(Answer::of).collect(),
+            failure: failure(seen),
+            tags: tags(seen),
+            transaction_id: transaction(seen),
+        }
+    }
+}
+
+impl Answer {
+    fn of(answer: &Value) -> Self {
+        let address = |name| answer.get(name).and_then(Value::as_str).map(str::to_owned);
+        let asn = answer.get("asn").and_then(Value::as_u64);
+        Self {
+            ipv4: address("ipv4"),
+            ipv6: address("ipv6"),
+            asn: asn.and_then(|asn| u32::try_from(asn).ok()),
+        }
+    }
+}
+
+impl TcpConnect {
+    fn of(seen: &Value) -> Self {
+        let port = seen.get("port").and_then(Value::as_u64).unwrap_or_default();
+        Self {
+            ip: text(seen, "ip"),
+            port: u16::try_from(port).unwrap_or_default(),
+            status: TcpStatus {
+                failure: seen.get("status").and_then(failure),
+            },
+            tags: tags(seen),
+            transaction_id: transaction(seen),
+        }
+    }
+}
+
+impl TlsHandshake {
+    fn of(seen: &Value) -> Self {
+        Self {
+            server_name: text(seen, "server_name"),
+            address: text(seen, "address"),
+            failure: failure(seen),
+            tags: tags(seen),
+            transaction_id: transaction(seen),
+        }
+    }
+}
+
+impl Request {
+    fn of(seen: &Value) -> Self {
+        let url = seen.get("request").map(|request| text(request, "url"));
+        Self {
+            failure: failure(seen),
+            request: RequestHead {
+                url: url.unwrap_or_default(),
+            },
+            tags: tags(seen),
+            transaction_id: transaction(seen),
+        }
+    }
+}
+
+impl FailedMini {
+    fn of(failed: &Value) -> Self {
+        Self {
+            target: text(failed, "target"),
+            tags: tags(failed),
+            failure: text(failed, "failure"),
+            failed_operation: text(failed, "failed_operation"),
+        }
     }
 }
 
@@ -205,19 +257,34 @@ impl<'a> Step<'a> {
     }
 }
 
-/// What stands there, or the default where it is null.
-fn nullable<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
-    deserializer: D,
-) -> Result<T, D::Error> {
-    Option::deserialize(deserializer).map(Option::unwrap_or_default)
+/// A list of observations; empty where it is null or missing.
+fn list<T>(test_keys: &Map<String, Value>, name: &str, of: impl Fn(&Value) -> T) -> Result<Vec<T>, String> {
+    match test_keys.get(name) {
+        None | Some(Value::Null) => Ok(Vec::new()),
+        Some(Value::Array(list)) if list.iter().all(Value::is_object) => Ok(list.iter().map(of).collect()),
+        Some(_) => Err(format!("`{name}` is no list of objects")),
+    }
 }
 
-/// A failure string; anything else is none.
-fn failure<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    Ok(match Value::deserialize(deserializer)? {
-        Value::String(failure) => Some(failure),
-        _ => None,
-    })
+fn text(of: &Value, name: &str) -> String {
+    of.get(name)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned()
+}
+
+/// Why it failed; none also for what is no text.
+fn failure(of: &Value) -> Option<String> {
+    of.get("failure").and_then(Value::as_str).map(str::to_owned)
+}
+
+fn tags(of: &Value) -> Vec<String> {
+    let tags = of.get("tags").and_then(Value::as_array).into_iter().flatten();
+    tags.filter_map(|tag| tag.as_str().map(str::to_owned)).collect()
+}
+
+fn transaction(of: &Value) -> Option<u64> {
+    of.get("transaction_id").and_then(Value::as_u64)
 }
 
 #[cfg(test)]
@@ -234,6 +301,16 @@ mod tests {
             read(r#"{"queries": null, "agent": "redirect", "requests": [{"tags": null, "failure": null}]}"#);
         assert!(observed.queries.is_empty() && observed.tcp_connect.is_empty());
         assert_eq!(observed.requests.first().unwrap().failure, None);
+    }
+
+    #[test]
+    fn what_is_no_list_of_objects_is_said() {
+        for nonsense in [r#"{"queries": {}}"#, r#"{"queries": "x"}"#, r#"{"queries": [7]}"#] {
+            let error = Observations::of(&serde_json::from_str(nonsense).unwrap()).unwrap_err();
+            assert!(error.contains("`queries`"), "{error}");
+        }
+        let odd = read(r#"{"queries": [{"hostname": 7, "answers": "x", "tags": {}, "transaction_id": -1}]}"#);
+        assert_eq!(odd.queries.first().unwrap().hostname, "");
     }
 
     #[test]

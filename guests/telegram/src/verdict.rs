@@ -5,7 +5,7 @@
 
 use netsonde_guest::attempts::{Attempt, together};
 use netsonde_guest::observations::{Observations, Step};
-use netsonde_guest::{Json, Map, json};
+use netsonde_guest::{Json, Map, gather, json};
 
 use crate::targets::{DC_TAG, WEB_HOST, WEB_TAG};
 
@@ -38,7 +38,7 @@ fn web_keys(web: Step<'_>) -> Map<String, Json> {
         Step::Succeeded => (None, "ok"),
         Step::Failed(failure) => (Some(failure), "blocked"),
     };
-    Map::from_iter([
+    gather([
         ("telegram_web_failure".to_owned(), json!(failure)),
         ("telegram_web_status".to_owned(), json!(status)),
     ])

@@ -18,7 +18,7 @@ mod fetch;
 mod options;
 mod resolve;
 
-use netsonde_guest::{Failure, Json, Map, Nettest, Target, Url, export_nettest, json};
+use netsonde_guest::{Failure, Json, Map, Nettest, Target, Url, export_nettest, gather, json};
 
 use crate::dial::Dialer;
 use crate::options::Options;
@@ -43,7 +43,7 @@ impl Nettest for Urlgetter {
             "redirect"
         };
         let failure = measure(&input, &target.options).await.err();
-        let mut test_keys = Map::from_iter([
+        let mut test_keys: Map<String, Json> = gather([
             ("agent".to_owned(), json!(agent)),
             (
                 "failed_operation".to_owned(),

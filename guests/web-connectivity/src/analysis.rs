@@ -12,8 +12,7 @@
 //! An absent failure ("was never tried") is not the same as an empty one ("succeeded"), which is how they are written
 //! here.
 
-use crate::gather;
-use netsonde_guest::{Failure, Json, Map, json};
+use netsonde_guest::{Failure, Json, Map, gather, json};
 
 mod address;
 mod body;

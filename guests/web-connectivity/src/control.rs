@@ -1,10 +1,9 @@
 //! What a test helper sees of the same URL, from a network that nobody censors.
 
 use netsonde_guest::steps::{ACCEPT, ACCEPT_LANGUAGE, USER_AGENT, endpoint};
-use netsonde_guest::{Json, Map, Url, helper, info, json};
+use netsonde_guest::{Json, Map, Url, gather, helper, info, json};
 
 use crate::addresses::Addresses;
-use crate::gather;
 
 /// The name under which scripts list the helpers.
 const KIND: &str = "web-connectivity";

@@ -21,14 +21,6 @@ use serde::Deserialize;
 
 use crate::measure::Measurement;
 
-/// Collect one by one. The `FromIterator` of ordered collections sorts first, and each sort takes four kilobytes of a
-/// guest.
-fn gather<C: Default + Extend<T>, T>(items: impl IntoIterator<Item = T>) -> C {
-    let mut gathered = C::default();
-    gathered.extend(items);
-    gathered
-}
-
 /// What stands for a resolver that is not known, also in the envelope.
 const UNKNOWN_RESOLVER: &str = "127.0.0.2";
 

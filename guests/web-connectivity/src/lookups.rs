@@ -5,10 +5,9 @@ use std::net::IpAddr;
 
 use netsonde_guest::futures::join;
 use netsonde_guest::steps::{USER_AGENT, endpoint};
-use netsonde_guest::{DnsOptions, Json, Map, Url, dns, info, json};
+use netsonde_guest::{DnsOptions, Json, Map, Url, dns, gather, info, json};
 
 use crate::addresses::{Addresses, Origins};
-use crate::gather;
 use crate::kept;
 use crate::transactions::{Kind, Numbers, Tags};
 

@@ -3,8 +3,8 @@
 use super::*;
 use serde_json::{Value, json};
 
-fn observed(test_keys: Value) -> Observations {
-    serde_json::from_value(test_keys).unwrap()
+fn observed(test_keys: &Value) -> Observations {
+    Observations::of(test_keys.as_object().unwrap()).unwrap()
 }
 
 /// Each attempt as `host:port failure at operation`.
@@ -37,7 +37,7 @@ fn a_tag_with_the_target_tells_what_belongs_together() {
     let one = json!(["a", "target:e1.example:443"]);
     let other = json!(["target:e2.example:443"]);
     let refused = Some("connection_refused");
-    let observations = observed(json!({
+    let observations = observed(&json!({
         "queries": [query("e1.example", "ANY", &["192.0.2.1"], None, &one), query("e2.example", "ANY", &["192.0.2.1"], None, &other)],
         "tcp_connect": [connect("192.0.2.1", 443, refused, &other), connect("192.0.2.1", 443, None, &one)],
     }));
@@ -60,7 +60,7 @@ fn without_tags_a_connection_belongs_to_the_lookup_whose_turn_it_is() {
     let of = |host: &str| query(host, "A", &both, None, &none);
     let reset = Some("connection_reset");
     // Two names with the same addresses: the first works with the first address, the second with the second.
-    let observations = observed(json!({
+    let observations = observed(&json!({
         "queries": [of("e1.example"), of("E2.example")],
         "tcp_connect": [
             connect("192.0.2.1", 443, None, &none),
@@ -70,7 +70,7 @@ fn without_tags_a_connection_belongs_to_the_lookup_whose_turn_it_is() {
     }));
     assert_eq!(shown(&observations), ["e1.example:443 ok", "e2.example:443 ok"]);
     // And here the second name fails with both.
-    let observations = observed(json!({
+    let observations = observed(&json!({
         "queries": [of("e1.example"), of("e2.example")],
         "tcp_connect": [
             connect("192.0.2.1", 443, None, &none),
@@ -95,7 +95,7 @@ fn every_lookup_that_failed_is_an_attempt() {
             &Value::Null,
         )
     };
-    let observations = observed(json!({
+    let observations = observed(&json!({
         "queries": [failed("A"), failed("AAAA"), failed("A"), failed("AAAA")],
     }));
     let once = "e1.example dns_nxdomain_error at resolve";
@@ -104,7 +104,7 @@ fn every_lookup_that_failed_is_an_attempt() {
 
 #[test]
 fn an_address_that_nobody_looked_up_is_a_host() {
-    let observations = observed(json!({
+    let observations = observed(&json!({
         "tcp_connect": [connect("2001:db8::1", 443, None, &json!([]))],
         "tls_handshakes": [{"server_name": "", "address": "[2001:db8::1]:443", "failure": "eof_error"}],
         "requests": [{"request": {"url": "http://192.0.2.1/"}, "failure": null}],
@@ -123,22 +123,22 @@ fn a_failure_that_nothing_shows_counts_where_all_else_went_well() {
     let answers = [query("example.com", "ANY", &["10.0.0.1"], None, &tags)];
     let resolved = json!({"queries": answers, "x_failed_mini_nettests": said});
     assert_eq!(
-        shown(&observed(resolved.clone())),
+        shown(&observed(&resolved)),
         ["example.com:443 dns_bogon_error at resolve"]
     );
     assert_eq!(
-        shown(&observed(json!({"x_failed_mini_nettests": said}))),
+        shown(&observed(&json!({"x_failed_mini_nettests": said}))),
         ["example.com:443 dns_bogon_error at resolve"]
     );
     let mut worked = resolved;
     worked["requests"] = json!([{"request": {"url": "https://example.com/"}, "failure": null, "tags": tags}]);
-    assert_eq!(shown(&observed(worked)), ["example.com:443 ok"]);
+    assert_eq!(shown(&observed(&worked)), ["example.com:443 ok"]);
 }
 
 #[test]
 fn what_the_probe_broke_off_fails_with_the_reason_it_gave() {
     let tags = json!(["target:example.com"]);
-    let observations = observed(json!({
+    let observations = observed(&json!({
         "queries": [query("example.com", "ANY", &[], Some("interrupted"), &tags)],
         "x_failed_mini_nettests": [{"target": "example.com", "failure": "generic_timeout_error", "failed_operation": "top_level"}],
     }));
@@ -150,7 +150,7 @@ fn what_the_probe_broke_off_fails_with_the_reason_it_gave() {
 
 #[test]
 fn an_attempt_is_about_every_name_that_it_shows() {
-    let observations = observed(json!({
+    let observations = observed(&json!({
         "tls_handshakes": [{"server_name": "Front.example", "address": "192.0.2.1:443", "tags": ["target:a.example:443"]}],
         "requests": [{"request": {"url": "https://back.example/"}, "tags": ["target:a.example:443"]}],
     }));
@@ -172,7 +172,7 @@ fn a_lookup_counts_only_where_nothing_went_further() {
         &json!(["target:example.com"]),
     );
     let mut test_keys = json!({"queries": [lookup]});
-    assert_eq!(together(&observed(test_keys.clone()).attempts()), Step::Succeeded);
+    assert_eq!(together(&observed(&test_keys).attempts()), Step::Succeeded);
     test_keys["tcp_connect"] = json!([connect(
         "192.0.2.1",
         443,
@@ -180,7 +180,7 @@ fn a_lookup_counts_only_where_nothing_went_further() {
         &json!(["target:example.com:443"])
     )]);
     assert_eq!(
-        together(&observed(test_keys).attempts()),
+        together(&observed(&test_keys).attempts()),
         Step::Failed("connection_refused")
     );
     assert_eq!(together(&[]), Step::Untried);

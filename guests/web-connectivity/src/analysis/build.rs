@@ -3,12 +3,11 @@
 
 use std::rc::Rc;
 
-use netsonde_guest::{Json, Map};
+use netsonde_guest::{Json, Map, gather};
 
 use crate::analysis::control::Control;
 use crate::analysis::observation::{Endpoint, Helper, Lookup, Observation, Origin, Response, Stage};
 use crate::analysis::{body, read, title};
-use crate::gather;
 
 /// Which transaction a record without one belongs to: one of its own, after those that exist.
 const UNNAMED: u64 = 1 << 32;

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use netsonde_guest::gather;
+
 use crate::analysis::observation::{Observation, Origin};
-use crate::gather;
 
 /// The system resolver's names, newest first.
 const SYSTEM: [&str; 4] = ["getaddrinfo", "golang_net_resolver", "go", "system"];

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use netsonde_guest::{Json, Map};
+use netsonde_guest::{Json, Map, gather};
 
 use crate::analysis::{elder, read};
-use crate::gather;
 
 /// The test helper's answer, and what it was asked.
 #[derive(Debug)]

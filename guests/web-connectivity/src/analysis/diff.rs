@@ -2,12 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use netsonde_guest::Json;
+use netsonde_guest::{Json, gather};
 
 use crate::analysis::control::Control;
 use crate::analysis::observation::Response;
 use crate::analysis::read;
-use crate::gather;
 
 /// Names that so many servers send that they say nothing about a page. `content-length` is none of them.
 const COMMON: [&str; 25] = [

@@ -2,13 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use netsonde_guest::{Json, Map};
+use netsonde_guest::{Json, Map, gather};
 
 use crate::analysis::control::Control;
 use crate::analysis::endpoint::Failures;
 use crate::analysis::observation::{Lookup, Observation, Stage};
 use crate::analysis::{address, read};
-use crate::gather;
 
 /// Which network an address belongs to, as far as the measurement itself says.
 pub(super) struct Asns<'a>(BTreeMap<&'a str, u64>);

@@ -6,13 +6,12 @@
 
 use std::collections::BTreeSet;
 
-use netsonde_guest::{Json, Map};
+use netsonde_guest::{Json, Map, gather};
 
 use crate::analysis::build;
 use crate::analysis::control::Control;
 use crate::analysis::observation::{Endpoint, Helper, Observation, Stage};
 use crate::analysis::read;
-use crate::gather;
 
 /// What is above all transactions that archives name.
 const REQUESTS: u64 = 1 << 40;
