@@ -8,7 +8,10 @@ use netsonde_preinstalled::GUESTS;
 include!("../guests.rs");
 
 /// A guest is downloaded, hashed and compiled by every probe: it should stay small.
-const MAX_SIZE: usize = 250_000;
+const MAX_SIZE: usize = 150_000;
+
+/// Those that do too much for that: lookups in three ways and a verdict of many rules, and every option of urlgetter.
+const LARGER: [(&str, usize); 2] = [("web_connectivity", 300_000), ("urlgetter", 200_000)];
 
 #[test]
 fn every_guest_imports_our_interfaces_and_only_those_it_asks_for() {
@@ -45,8 +48,10 @@ fn every_listed_guest_is_embedded_once() {
 fn guests_are_small() {
     for guest in GUESTS {
         println!("{:>8} bytes  {}", guest.wasm.len(), guest.name);
+        let larger = LARGER.iter().find(|(name, _)| *name == guest.name);
+        let most = larger.map_or(MAX_SIZE, |(_, most)| *most);
         assert!(
-            guest.wasm.len() < MAX_SIZE,
+            guest.wasm.len() < most,
             "{} has {} bytes",
             guest.name,
             guest.wasm.len()

@@ -41,7 +41,7 @@ pub struct Export<T>(PhantomData<T>);
 
 impl<T: Nettest> nettest::Guest for Export<T> {
     async fn run(target: String) -> Result<String, Failure> {
-        let target = serde_json::from_str(&target).map_err(|error| malformed("target", &error))?;
+        let target = Target::read(&target).map_err(|error| malformed("target", &error))?;
         Ok(Value::Object(T::run(target).await?).to_string())
     }
 

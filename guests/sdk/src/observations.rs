@@ -278,7 +278,8 @@ fn failure(of: &Value) -> Option<String> {
     of.get("failure").and_then(Value::as_str).map(str::to_owned)
 }
 
-fn tags(of: &Value) -> Vec<String> {
+/// The tags, where there are any.
+pub(crate) fn tags(of: &Value) -> Vec<String> {
     let tags = of.get("tags").and_then(Value::as_array).into_iter().flatten();
     tags.filter_map(|tag| tag.as_str().map(str::to_owned)).collect()
 }

@@ -4,7 +4,7 @@
 
 use netsonde_guest::attempts::Attempt;
 use netsonde_guest::observations::Observations;
-use netsonde_guest::{Json, Map, json};
+use netsonde_guest::{Json, Map, gather, json};
 
 use crate::targets::{BACKEND_TAG, UPTIME_HOST};
 
@@ -21,7 +21,7 @@ pub(crate) fn keys(observations: &Observations) -> Map<String, Json> {
         .find_map(|attempt| attempt.failed())
         .map(|step| step.failure);
     let status = if failure.is_some() { "blocked" } else { "ok" };
-    Map::from_iter([
+    gather([
         ("signal_backend_failure".to_owned(), json!(failure)),
         ("signal_backend_status".to_owned(), json!(status)),
     ])
