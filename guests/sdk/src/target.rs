@@ -33,8 +33,12 @@ pub struct MiniTarget {
 }
 
 impl<Options: DeserializeOwned> Target<Options> {
-    /// Read it, by hand because that is smaller. The host has checked it.
-    pub(crate) fn read(text: &str) -> Result<Self, serde_json::Error> {
+    /// Read the argument of `run`, by hand because that is smaller. The host has checked it.
+    ///
+    /// # Errors
+    ///
+    /// When it is not JSON, or its options are not `Options`.
+    pub fn read(text: &str) -> Result<Self, serde_json::Error> {
         let mut target: Value = serde_json::from_str(text)?;
         let mut take = |name: &str| target.get_mut(name).map(Value::take).unwrap_or_default();
         let input = match take("input") {

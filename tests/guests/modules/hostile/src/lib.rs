@@ -31,7 +31,7 @@ struct Options {
 
 impl Guest for Hostile {
     async fn run(target: String) -> Result<String, Failure> {
-        let target: Target<Options> = serde_json::from_str(&target)
+        let target: Target<Options> = Target::read(&target)
             .map_err(|error| Failure::top_level("invalid_argument", format!("read the target: {error}")))?;
         if target.options.mode == "invalid_json" {
             return Ok("{\"unfinished\": ".to_owned());
