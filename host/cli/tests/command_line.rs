@@ -2,9 +2,10 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 mod support;
 
+use std::net::TcpListener;
 use std::process::Stdio;
 
 use serde_json::{Value, json};
@@ -20,6 +21,7 @@ fn list_names_every_guest_with_what_it_asks_for() {
     assert_exit(&output, 0);
     let stdout = text(&output.stdout);
     for name in [
+        "web_connectivity",
         "telegram",
         "whatsapp",
         "signal",
@@ -373,4 +375,42 @@ fn commands_work_on_a_terminal() {
         );
     }
     assert_eq!(probe.report().len(), 1);
+}
+
+#[test]
+fn several_targets_are_measured_at_a_time_when_asked_for() {
+    const TARGETS: usize = 4;
+    let probe = Probe::new();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    // Nobody is answered before all have come.
+    std::thread::spawn(move || {
+        loop {
+            let all: Vec<_> = listener.incoming().take(TARGETS).map(Result::unwrap).collect();
+            for mut stream in all {
+                let _ = stream.read(&mut [0; 4096]).unwrap();
+                stream
+                    .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+                    .unwrap();
+            }
+        }
+    });
+    let script = probe.urlgetter(&[0; TARGETS].map(|_| (url.as_str(), json!({}))));
+    let output = probe.runx(&script).args(["--parallelism", "4"]).output().unwrap();
+    assert_exit(&output, 0);
+    let report = probe.report();
+    assert_eq!(report.len(), TARGETS);
+    for measurement in &report {
+        assert_eq!(measurement["test_keys"]["failure"], Value::Null, "{measurement}");
+    }
+    for refused in ["0", "65", "many"] {
+        let output = probe
+            .runx(&script)
+            .args(["--parallelism", refused])
+            .output()
+            .unwrap();
+        assert_exit(&output, 2);
+        let said = text(&output.stderr);
+        assert!(said.contains("--parallelism") && said.contains(refused), "{said}");
+    }
 }

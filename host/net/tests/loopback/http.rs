@@ -430,3 +430,31 @@ async fn a_header_folded_over_lines_is_one_header() {
         .collect();
     assert_eq!(words, [b"one", b"two"]);
 }
+
+#[tokio::test]
+async fn a_redirect_too_many_is_a_transaction_that_failed() {
+    let address = replying(b"HTTP/1.1 302 Found\r\nLocation: /next\r\nContent-Length: 0\r\n\r\n").await;
+    for (left, leads_to, failure) in [
+        (None, None, None),
+        (Some(1), Some(format!("http://{address}/next")), None),
+        (
+            Some(0),
+            None,
+            Some("unknown_failure: stopped after too many redirects"),
+        ),
+    ] {
+        let bench = Bench::new();
+        let request = Request {
+            redirects_left: left,
+            ..get(address)
+        };
+        let response = once(&bench, address, request).await.unwrap();
+        let redirect = response.redirect.as_ref().ok().cloned().flatten();
+        assert_eq!((response.status, redirect), (302, leads_to), "{left:?}");
+        let told = response.redirect.err().map(|failure| failure.code);
+        let seen = bench.seen().requests.pop().unwrap().failure;
+        for found in [told, seen] {
+            assert_eq!(found.as_ref().map(FailureCode::as_str), failure, "{left:?}");
+        }
+    }
+}

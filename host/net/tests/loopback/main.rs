@@ -11,6 +11,7 @@ mod budget;
 mod dns;
 mod doh3;
 mod failures;
+mod helpers;
 mod hostile;
 mod http;
 mod http1;

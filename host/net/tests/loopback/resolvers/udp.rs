@@ -79,6 +79,38 @@ async fn nobody_listens_longer_than_asked() {
 }
 
 #[tokio::test]
+async fn a_lookup_can_end_while_somebody_still_listens() {
+    let bench = Bench::new();
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let resolver = socket.local_addr().unwrap();
+    tokio::spawn(async move {
+        let mut buffer = [0; 512];
+        let (count, client) = socket.recv_from(&mut buffer).await.unwrap();
+        let query = &buffer[..count];
+        socket.send_to(&injected(query), client).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        socket.send_to(&reply(query), client).await.unwrap();
+    });
+    let options = LookupOptions {
+        query_types: vec![QueryType::A],
+        listen: Some(Duration::from_millis(900)),
+        ..asking(Resolver::Udp(resolver))
+    };
+    let answer = ask(&bench, options).await;
+    assert_eq!(answer.failure.unwrap().code, FailureCode::DNS_NXDOMAIN_ERROR);
+    assert_eq!(answer.replies.len(), 1);
+    assert!(
+        bench.seen().x_dns_duplicate_responses.is_empty(),
+        "the lookup waited for it"
+    );
+    bench.net.listened().await;
+    let late = bench.seen().x_dns_duplicate_responses;
+    assert_eq!(late.len(), 1);
+    assert_eq!(late[0].answers[0].ipv4.as_deref(), Some("1.2.3.4"));
+    assert!(late[0].t > bench.seen().queries[0].t);
+}
+
+#[tokio::test]
 async fn a_truncated_answer_is_not_asked_for_again() {
     let bench = Bench::new();
     let resolver = sending(|query| {
