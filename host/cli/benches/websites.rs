@@ -2,7 +2,7 @@
 //!
 //! The binary measures one URL, and then a hundred URLs at a parallelism of 1, 4 and 16, in the lab: in the internet of
 //! `examples/scenarios/web_connectivity` with a hundred sites more, each packet under way for 10 ms, and a real test
-//! helper. Each run is a process of its own; processor time and memory are what the system counts of it, the lab and the
+//! helper. First it prints how large the preinstalled guests are. Each run is a process of its own; processor time and memory are what the system counts of it, the lab and the
 //! helper excluded. A run before the others fills the cache of compiled modules.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark")]
@@ -51,7 +51,18 @@ mod linux {
         match arguments.get(1..).unwrap_or_default() {
             [what, folder] if what == INSIDE => inside(Path::new(folder)),
             [what, rest @ ..] if what == ONCE => once(rest),
-            rest => in_the_lab(rest.iter().any(|argument| argument == "--bench")),
+            rest => {
+                sizes();
+                in_the_lab(rest.iter().any(|argument| argument == "--bench"));
+            }
+        }
+    }
+
+    /// What every probe carries.
+    fn sizes() {
+        println!("preinstalled guests, bytes");
+        for guest in netsonde_preinstalled::GUESTS {
+            println!("  {:>8} {}", guest.wasm.len(), guest.name);
         }
     }
 
