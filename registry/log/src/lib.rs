@@ -1,3 +1,23 @@
 //! The registry's public log: what it says, who may say it, and how to prove it.
 //!
 //! Pure: bytes and a clock go in, verdicts come out. Nothing here opens a socket or a file; the server and the probe do.
+//!
+//! | module | what it knows |
+//! |---|---|
+//! | [`tree`] | the Merkle tree: hashes, sizes and roots |
+//! | [`keys`] | the keys of logs and witnesses, as texts |
+//! | [`note`] | texts with signatures below them |
+//! | [`checkpoint`] | what a log signs: its size and root |
+//! | [`policy`] | whose signatures a checkpoint needs to be believed, and of when it then is |
+
+pub mod checkpoint;
+pub mod keys;
+pub mod note;
+pub mod policy;
+pub mod tree;
+
+/// A number as C2SP's formats write it: digits, and no zeros in front.
+pub(crate) fn decimal(text: &str) -> Option<u64> {
+    let number: u64 = text.parse().ok()?;
+    (number.to_string() == text).then_some(number)
+}
