@@ -9,12 +9,20 @@
 //! | [`note`] | texts with signatures below them |
 //! | [`checkpoint`] | what a log signs: its size and root |
 //! | [`policy`] | whose signatures a checkpoint needs to be believed, and of when it then is |
+//! | [`tiles`] | the files that a log is served as |
+//! | [`writer`] | growing a log: new entries in, files to store out |
+//! | [`fetch`] | reading a log that nobody trusts: which files are needed, and what they prove |
+//! | [`proof`] | proofs that travel alone |
 
 pub mod checkpoint;
+pub mod fetch;
 pub mod keys;
 pub mod note;
 pub mod policy;
+pub mod proof;
+pub mod tiles;
 pub mod tree;
+pub mod writer;
 
 /// A number as C2SP's formats write it: digits, and no zeros in front.
 pub(crate) fn decimal(text: &str) -> Option<u64> {
