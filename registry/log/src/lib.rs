@@ -13,15 +13,28 @@
 //! | [`writer`] | growing a log: new entries in, files to store out |
 //! | [`fetch`] | reading a log that nobody trusts: which files are needed, and what they prove |
 //! | [`proof`] | proofs that travel alone |
+//! | [`canonical`] | the one way in which what people sign is written |
+//! | [`words`] | digests, names, versions |
+//! | [`role`] | who may say what, and the keys of those people |
+//! | [`root`] | the chain of documents that give keys and roles |
+//! | [`leaf`] | what an entry of the log says, and who signed it |
 
+pub mod canonical;
 pub mod checkpoint;
 pub mod fetch;
 pub mod keys;
+pub mod leaf;
 pub mod note;
 pub mod policy;
 pub mod proof;
+pub mod role;
+pub mod root;
+#[cfg(test)]
+mod testing;
 pub mod tiles;
+mod time;
 pub mod tree;
+pub mod words;
 pub mod writer;
 
 /// A number as C2SP's formats write it: digits, and no zeros in front.
