@@ -18,12 +18,14 @@
 //! | [`role`] | who may say what, and the keys of those people |
 //! | [`root`] | the chain of documents that give keys and roles |
 //! | [`leaf`] | what an entry of the log says, and who signed it |
+//! | [`ledger`] | what is in force after so many entries |
 
 pub mod canonical;
 pub mod checkpoint;
 pub mod fetch;
 pub mod keys;
 pub mod leaf;
+pub mod ledger;
 pub mod note;
 pub mod policy;
 pub mod proof;
