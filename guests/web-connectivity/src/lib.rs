@@ -1,7 +1,7 @@
 //! `web_connectivity` 0.5.28: can a website be reached, and if not, at which step is it held up?
 //!
 //! `run` looks the host up in several ways, connects to every address, fetches over one of the connections, follows
-//! redirects, and asks a test helper for what an uncensored network sees ([`measure`]). `reduce` ([`analysis`]) says what
+//! redirects, and asks a test helper for what an uncensored network sees (`measure`). `reduce` (`analysis`) says what
 //! the observations mean, and nothing else: it gives the same keys for the measurement of any probe.
 
 mod addresses;

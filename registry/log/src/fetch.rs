@@ -17,7 +17,7 @@
 //!
 //! What a file says counts when it leads to the root of a tree that is believed; a checkpoint under a
 //! [`policy`](crate::policy) gives one. What belongs here: files to verdicts. What does not: proofs that travel without the
-//! log ([`proof`](crate::proof)).
+//! log ([`proof`]).
 
 mod entries;
 mod proven;
