@@ -19,9 +19,11 @@
 //! | [`root`] | the chain of documents that give keys and roles |
 //! | [`leaf`] | what an entry of the log says, and who signed it |
 //! | [`ledger`] | what is in force after so many entries |
+//! | [`client`] | what a probe believes of all this, and how it learns more |
 
 pub mod canonical;
 pub mod checkpoint;
+pub mod client;
 pub mod fetch;
 pub mod keys;
 pub mod leaf;

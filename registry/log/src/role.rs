@@ -104,7 +104,7 @@ impl RoleKey {
         self.0.0
     }
 
-    /// Its id, which it has in TUF: the SHA-256 of the canonical object that [`ToValue`] gives.
+    /// Its id, as TUF has it: the SHA-256 of the canonical object that root documents list it as.
     pub fn id(&self) -> KeyId {
         Hex(Digest::of(&self.to_value().to_bytes()).bytes())
     }

@@ -204,6 +204,11 @@ impl Root {
         Digest::of(&self.document.to_bytes())
     }
 
+    /// Whether both say the same, whoever signed them.
+    pub fn says_the_same_as(&self, other: &Self) -> bool {
+        self.message == other.message
+    }
+
     /// Which of the roots it is.
     pub fn version(&self) -> u64 {
         self.version

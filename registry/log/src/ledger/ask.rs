@@ -13,6 +13,34 @@ pub enum WhyNot {
     /// The log has no root yet.
     #[error("the log has said nothing yet of who may say what: read it further")]
     NoRoot,
+    /// The log is known to have more leaves than were read.
+    #[error(
+        "{read} of the log's {size} leaves were read: read the others first, one of them may take this back"
+    )]
+    Unread {
+        /// How many were read.
+        read: u64,
+        /// How many there are.
+        size: u64,
+    },
+    /// The clock of this device is behind the last news from the log.
+    #[error("it is {now} by this device's clock, and there is news from the log of {seen}: set the clock")]
+    ClockBehind {
+        /// What the clock says.
+        now: u64,
+        /// Of when the news is.
+        seen: u64,
+    },
+    /// The last news from the log is too old to begin anything.
+    #[error(
+        "the last news from the log is {age} seconds old, and new orders are taken for {limit}: get the newest checkpoint, from another mirror if there is one"
+    )]
+    Frozen {
+        /// How old the news is.
+        age: u64,
+        /// How old it may be.
+        limit: u64,
+    },
     /// The root in force is over.
     #[error("root {version} has expired at {expires}: the owners of the log must sign another")]
     RootExpired {
@@ -110,6 +138,11 @@ impl Ledger {
         Err(WhyNot::RootExpired { version, expires })
     }
 
+    /// Whether people are to be told that there was no news from the log for long. Modules still run.
+    pub fn is_news_late(&self, seen: u64, now: u64) -> bool {
+        now.saturating_sub(seen) > self.policy().freshness.warn
+    }
+
     /// The leaf that revoked these bytes, which never run again.
     pub fn revoked(&self, digest: &Digest) -> Option<u64> {
         self.revoked.get(digest).copied()
@@ -123,6 +156,7 @@ impl Ledger {
     /// Whether these bytes may run, which were asked for by their digest. `seen` is the time of the last news from the log.
     pub fn may_run(&self, digest: &Digest, seen: u64, now: u64) -> Result<&Release, WhyNot> {
         self.valid_root(now)?;
+        self.check_clock(seen, now)?;
         self.check_revoked(digest)?;
         let release = self.releases.get(digest).ok_or(WhyNot::NotReleased(*digest))?;
         if self.attested(release).is_none() {
@@ -164,18 +198,21 @@ impl Ledger {
         self.releases.values()
     }
 
-    /// The script of this name.
-    pub fn script(&self, name: &Name, now: u64) -> Result<&Publication, WhyNot> {
+    /// The script of this name. `seen` is the time of the last news from the log, which must be fresh.
+    pub fn script(&self, name: &Name, seen: u64, now: u64) -> Result<&Publication, WhyNot> {
+        self.check_fresh(seen, now)?;
         self.published(&self.scripts, name, self.policy().life.scripts, now)
     }
 
-    /// The list of targets of this name.
-    pub fn list(&self, name: &Name, now: u64) -> Result<&Publication, WhyNot> {
+    /// The list of targets of this name. `seen` is the time of the last news from the log, which must be fresh.
+    pub fn list(&self, name: &Name, seen: u64, now: u64) -> Result<&Publication, WhyNot> {
+        self.check_fresh(seen, now)?;
         self.published(&self.lists, name, self.policy().life.lists, now)
     }
 
-    /// Whether a nettest was switched on or off. `None`: nothing is said of it that holds now.
-    pub fn is_switched_on(&self, nettest: &Name, now: u64) -> Option<bool> {
+    /// Whether a nettest was switched on or off. `None`: nothing is said of it that holds now. `seen` is the time of the last news
+    /// from the log: nothing is on by old news, and what was switched off stays so.
+    pub fn is_switched_on(&self, nettest: &Name, seen: u64, now: u64) -> Option<bool> {
         let life = self.policy().life;
         let holds = |flags: &Flags, limit| {
             let (issued, expires) = (flags.issued, flags.expires);
@@ -191,7 +228,9 @@ impl Ledger {
             let flags = flags.filter(|flags| holds(flags, limit));
             flags.and_then(|flags| flags.nettests.get(nettest)).copied()
         };
-        said(&self.flags.emergency, life.emergency).or_else(|| said(&self.flags.ordinary, life.scripts))
+        let is_on =
+            said(&self.flags.emergency, life.emergency).or_else(|| said(&self.flags.ordinary, life.scripts));
+        is_on.filter(|is_on| !is_on || self.check_fresh(seen, now).is_ok())
     }
 
     /// The newer of what was published in the ordinary way and in an emergency, if it holds; else the other, if that does.
@@ -229,6 +268,23 @@ impl Ledger {
             }
         }
         Err(why)
+    }
+
+    fn check_clock(&self, seen: u64, now: u64) -> Result<(), WhyNot> {
+        if seen > now.saturating_add(self.policy().freshness.ahead) {
+            return Err(WhyNot::ClockBehind { now, seen });
+        }
+        Ok(())
+    }
+
+    /// Whether new orders may be taken.
+    fn check_fresh(&self, seen: u64, now: u64) -> Result<(), WhyNot> {
+        self.check_clock(seen, now)?;
+        let (age, limit) = (now.saturating_sub(seen), self.policy().freshness.orders);
+        if age > limit {
+            return Err(WhyNot::Frozen { age, limit });
+        }
+        Ok(())
     }
 
     fn check_time(&self, name: &Name, time: &Time, now: u64) -> Result<(), WhyNot> {

@@ -178,8 +178,11 @@ fn the_newest_script_of_a_name_holds() {
     let say = |bytes: &str, issued| Payload::ScriptPublish(publication("daily", bytes, issued));
     apply(&mut ledger, &said(&say("one", NOW - 10), Role::Scripts));
     apply(&mut ledger, &said(&say("two", NOW), Role::Scripts));
-    assert_eq!(ledger.script(&name("daily"), NOW).unwrap().digest, digest("two"));
-    let none = ledger.script(&name("weekly"), NOW);
+    assert_eq!(
+        ledger.script(&name("daily"), NOW, NOW).unwrap().digest,
+        digest("two")
+    );
+    let none = ledger.script(&name("weekly"), NOW, NOW);
     assert_eq!(none, Err(WhyNot::NotPublished(name("weekly"))));
     // It was replaced, so it is no longer kept.
     assert_eq!(ledger.kept.keys().copied().collect::<Vec<_>>(), [0, 2]);
@@ -191,7 +194,7 @@ fn the_newest_script_of_a_name_holds() {
     });
     apply(&mut ledger, &said(&revoke, Role::Emergency));
     assert!(matches!(
-        ledger.script(&name("daily"), NOW),
+        ledger.script(&name("daily"), NOW, NOW),
         Err(WhyNot::Revoked { .. })
     ));
     let again = Payload::ScriptPublish(publication("daily", "two", NOW + 1));
@@ -220,7 +223,7 @@ fn what_is_said_in_an_emergency_is_over_in_a_day_and_hides_nothing() {
         &mut ledger,
         &said_by(&urgent, Role::Emergency, &seeds(Role::Emergency)[..2]),
     );
-    let list = |now| ledger.list(&name("lists/de"), now).unwrap().digest;
+    let list = |now| ledger.list(&name("lists/de"), now, now).unwrap().digest;
     assert_eq!(list(NOW + 60), digest("urgent"));
     assert_eq!(list(NOW + 60 + DAY), digest("ordinary"));
     // What is to hold for longer never does.
@@ -232,7 +235,10 @@ fn what_is_said_in_an_emergency_is_over_in_a_day_and_hides_nothing() {
         &said_by(&long, Role::Emergency, &seeds(Role::Emergency)[..2]),
     );
     assert_eq!(
-        ledger.list(&name("lists/de"), NOW + 120).unwrap().digest,
+        ledger
+            .list(&name("lists/de"), NOW + 120, NOW + 120)
+            .unwrap()
+            .digest,
         digest("ordinary")
     );
 }
@@ -241,22 +247,22 @@ fn what_is_said_in_an_emergency_is_over_in_a_day_and_hides_nothing() {
 fn in_an_emergency_one_switches_off_and_nobody_on() {
     let mut ledger = ledger();
     let tor = name("tor");
-    assert_eq!(ledger.is_switched_on(&tor, NOW), None);
+    assert_eq!(ledger.is_switched_on(&tor, NOW, NOW), None);
     apply(&mut ledger, &said(&flags(true, NOW), Role::Scripts));
-    assert_eq!(ledger.is_switched_on(&tor, NOW), Some(true));
-    assert_eq!(ledger.is_switched_on(&name("signal"), NOW), None);
+    assert_eq!(ledger.is_switched_on(&tor, NOW, NOW), Some(true));
+    assert_eq!(ledger.is_switched_on(&name("signal"), NOW, NOW), None);
     let on = said_by(&flags(true, NOW + 1), Role::Emergency, &seeds(Role::Emergency));
     assert_eq!(
         refused(&mut ledger, &on),
         Refused::EmergencySwitchesOn(tor.clone())
     );
     apply(&mut ledger, &said(&flags(false, NOW + 1), Role::Emergency));
-    assert_eq!(ledger.is_switched_on(&tor, NOW + 1), Some(false));
+    assert_eq!(ledger.is_switched_on(&tor, NOW + 1, NOW + 1), Some(false));
     // Neither does a later ordinary one, until that is over.
     apply(&mut ledger, &said(&flags(true, NOW + 10), Role::Scripts));
-    assert_eq!(ledger.is_switched_on(&tor, NOW + 10), Some(false));
-    assert_eq!(ledger.is_switched_on(&tor, NOW + 3605), Some(true));
-    assert_eq!(ledger.is_switched_on(&tor, NOW + 3611), None);
+    assert_eq!(ledger.is_switched_on(&tor, NOW + 10, NOW + 10), Some(false));
+    assert_eq!(ledger.is_switched_on(&tor, NOW + 3605, NOW + 3605), Some(true));
+    assert_eq!(ledger.is_switched_on(&tor, NOW + 3611, NOW + 3611), None);
 }
 
 #[test]

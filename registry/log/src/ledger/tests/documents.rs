@@ -79,8 +79,8 @@ proptest! {
         for bytes in ["1.0.0", "1.1.0", "1.2.0", "1.3.0"] {
             prop_assert_eq!(resumed.may_run(&digest(bytes), NOW, NOW), whole.may_run(&digest(bytes), NOW, NOW));
         }
-        prop_assert_eq!(resumed.script(&name("daily"), 4), whole.script(&name("daily"), 4));
-        prop_assert_eq!(resumed.is_switched_on(&name("tor"), 4), whole.is_switched_on(&name("tor"), 4));
+        prop_assert_eq!(resumed.script(&name("daily"), 4, 4), whole.script(&name("daily"), 4, 4));
+        prop_assert_eq!(resumed.is_switched_on(&name("tor"), 4, 4), whole.is_switched_on(&name("tor"), 4, 4));
     }
 
     #[test]

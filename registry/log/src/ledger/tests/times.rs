@@ -20,9 +20,12 @@ fn nothing_holds_under_a_root_that_is_over() {
     let over = WhyNot::RootExpired { version, expires };
     assert!(ledger.may_run(&module, EXPIRES - 1, EXPIRES - 1).is_ok());
     assert_eq!(ledger.may_run(&module, EXPIRES, EXPIRES), Err(over.clone()));
-    assert_eq!(ledger.script(&name("daily"), EXPIRES), Err(over));
-    assert_eq!(ledger.is_switched_on(&name("tor"), EXPIRES - 1), Some(true));
-    assert_eq!(ledger.is_switched_on(&name("tor"), EXPIRES), None);
+    assert_eq!(ledger.script(&name("daily"), EXPIRES, EXPIRES), Err(over));
+    assert_eq!(
+        ledger.is_switched_on(&name("tor"), EXPIRES - 1, EXPIRES - 1),
+        Some(true)
+    );
+    assert_eq!(ledger.is_switched_on(&name("tor"), EXPIRES, EXPIRES), None);
     // A root that follows brings it back, also after the end of the one before.
     let mut next = draft();
     next.version = 2;
@@ -64,7 +67,7 @@ fn a_script_holds_from_when_it_is_issued_until_it_expires() {
         &mut ledger,
         &said(&Payload::ScriptPublish(script.clone()), Role::Scripts),
     );
-    let ask = |now| ledger.script(&name("daily"), now);
+    let ask = |now| ledger.script(&name("daily"), now, now);
     let ahead = RegistryPolicy::default().freshness.ahead;
     assert_eq!(
         ask(NOW - ahead - 1),
@@ -86,6 +89,6 @@ fn a_script_that_is_to_hold_for_too_long_does_not_hold_at_all() {
     let mut script = publication("daily", "script", NOW);
     script.expires = NOW + 30 * DAY + 1;
     apply(&mut ledger, &said(&Payload::ScriptPublish(script), Role::Scripts));
-    let refused = ledger.script(&name("daily"), NOW);
+    let refused = ledger.script(&name("daily"), NOW, NOW);
     assert!(matches!(refused, Err(WhyNot::LivesTooLong { .. })), "{refused:?}");
 }
