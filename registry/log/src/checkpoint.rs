@@ -167,7 +167,8 @@ impl WitnessKey {
     }
 }
 
-/// What a witness signs. The first line keeps it apart from what a log signs, which begins with an origin.
+/// What a witness signs. The first two lines keep it apart from what a log signs, whatever that is called: there the second
+/// line is a number.
 fn cosigned(note: &Note, time: u64) -> Vec<u8> {
     format!("cosignature/v1\ntime {time}\n{}", note.text()).into_bytes()
 }

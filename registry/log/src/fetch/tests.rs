@@ -105,6 +105,11 @@ fn a_fork_is_seen_and_both_roots_are_named() {
     );
     // Of the same size too.
     assert!(consistency(seen, trees[0], &Fetched::new()).is_err());
+    // Every log begins with the empty one.
+    assert_eq!(
+        consistency(Tree::EMPTY, trees[0], &Fetched::new()),
+        Ok(Progress::Done(()))
+    );
 }
 
 #[test]
@@ -152,7 +157,12 @@ fn a_full_file_is_taken_where_the_partial_one_is_gone() {
         panic!("all files are there")
     };
     assert_eq!((batch.first, batch.entries.len()), (290, 10));
-    assert!(matches!(Writer::open(tree, &mirror), Ok(Progress::Done(writer)) if writer.tree() == tree));
+    let Progress::Done(mut writer) = Writer::open(tree, &mirror).unwrap() else {
+        panic!("all files are there")
+    };
+    let growth = writer.append(&(300..600).map(entry).collect::<Vec<_>>()).unwrap();
+    assert_eq!(growth.tree, trees[1]);
+    assert!(growth.files.iter().all(|(path, bytes)| mirror[path] == *bytes));
 }
 
 #[test]
