@@ -200,6 +200,7 @@ mod tests {
             ("text\n\n\n".to_owned(), NoteError::Unsigned),
             (format!("text\n\n{line}— a b AAAAAAA=\n"), NoteError::Line(2)),
             (format!("text\n\n{line}- a AAAAAAA=\n"), NoteError::Line(2)),
+            (format!("text\n\n{line}— a+b AAAAAAA=\n"), NoteError::Line(2)),
             ("text\n\n— a AAAAAA==\n".to_owned(), NoteError::Line(1)),
             (format!("te\txt\n\n{line}"), NoteError::NotText(2)),
             (format!("text\n\n{}", line.repeat(65)), NoteError::TooMany(65)),

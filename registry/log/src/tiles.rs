@@ -117,7 +117,7 @@ mod tests {
         assert_eq!(hashes(&bytes, 256), Some(all.clone()));
         assert_eq!(hashes(&bytes, 3), Some(all[..3].to_vec()));
         assert_eq!(hashes(&bytes[..64], 2), Some(all[..2].to_vec()));
-        for wrong in [&bytes[..63], &bytes[..32], &[bytes.clone(), vec![0; 32]].concat()] {
+        for wrong in [&bytes[..65], &bytes[..32], &[bytes.clone(), vec![0; 32]].concat()] {
             assert_eq!(hashes(wrong, 2), None);
         }
     }

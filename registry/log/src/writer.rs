@@ -186,6 +186,17 @@ mod tests {
     }
 
     #[test]
+    fn a_log_that_is_full_stays_as_it_is() {
+        let mut writer = Writer {
+            size: MAX_SIZE - 1,
+            ..Writer::new()
+        };
+        assert_eq!(writer.append(&["a", "b"]), Err(WriteError::Full));
+        assert_eq!(writer.append(&["a"]).unwrap().tree.size(), MAX_SIZE);
+        assert_eq!(writer.append(&["b"]), Err(WriteError::Full));
+    }
+
+    #[test]
     fn nothing_new_is_nothing_to_store() {
         let mut writer = Writer::new();
         let none: [&[u8]; 0] = [];

@@ -83,6 +83,22 @@ fn a_point_that_signs_for_everything_is_no_key() {
 }
 
 #[test]
+fn a_point_has_one_encoding() {
+    // Numbers from p (2^255 - 19) on, which are points again: those of 0 to 18.
+    let again = (0xed..=0xff).map(|low| {
+        let mut bytes = [0xff; 32];
+        (bytes[0], bytes[31]) = (low, 0x7f);
+        bytes
+    });
+    let is_point = |bytes: &[u8; 32]| VerifyingKey::from_bytes(bytes).is_ok_and(|key| !key.is_weak());
+    let points: Vec<[u8; 32]> = again.filter(is_point).collect();
+    assert!(!points.is_empty());
+    for bytes in points {
+        assert!(vkey(LOG, bytes).parse::<LogKey>().is_err(), "{bytes:?}");
+    }
+}
+
+#[test]
 fn a_name_has_no_spaces_no_plus_and_an_end() {
     for name in ["", "a b", "a+b", "a\u{a0}b", "a\nb", &"a".repeat(256)] {
         assert!(

@@ -109,6 +109,26 @@ fn a_forged_line_of_a_known_witness_refuses_the_checkpoint() {
 }
 
 #[test]
+fn a_forged_line_of_the_log_refuses_the_checkpoint_whoever_else_signed() {
+    let honest = log().checkpoint(tree(), 1);
+    let key = log().public();
+    let mut bytes = honest.signatures()[0].bytes().to_vec();
+    bytes[3] ^= 1;
+    let forged = Signature::new(key.name(), key.id(), bytes);
+    let mut alone = Note::new(honest.text().to_owned());
+    alone.push(forged.clone());
+    let mut beside = honest;
+    beside.push(forged);
+    for mut note in [alone, beside] {
+        note.push(witness(0).cosign(&note, 500));
+        assert!(matches!(
+            open(&policy(1), &note),
+            Err(OpenError::Checkpoint(CheckpointError::Signature(bad))) if bad.name == ORIGIN
+        ));
+    }
+}
+
+#[test]
 fn lines_of_unknown_keys_are_ignored() {
     let mut note = seen(&[(0, 500)]);
     note.push(Signature::new(ORIGIN, 7, vec![0; 2_428]));
