@@ -7,7 +7,7 @@
 
 use crate::fetch::FetchError;
 use crate::leaf::Publication;
-use crate::ledger::{DocumentError, Ledger, Release, WhyNot};
+use crate::ledger::{DocumentError, Ledger, Order, Release, WhyNot};
 use crate::policy::{OpenError, Opened};
 use crate::root::{Root, RootError};
 use crate::tree::{Hash, Tree};
@@ -253,6 +253,12 @@ impl Client {
     pub fn list(&self, name: &Name, now: u64) -> Result<&Publication, WhyNot> {
         let (ledger, seen) = self.read()?;
         ledger.list(name, seen, now)
+    }
+
+    /// The event of this name, if probes may take part in it now or later.
+    pub fn order(&self, id: &Name, now: u64) -> Result<Order<'_>, WhyNot> {
+        let (ledger, seen) = self.read()?;
+        ledger.order(id, seen, now)
     }
 
     /// Whether a nettest was switched on or off.

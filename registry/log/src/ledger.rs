@@ -2,7 +2,7 @@
 //!
 //! Leaves go in one after another. One that does not hold under the root in force has no effect and is remembered with its
 //! reason; nothing that is appended to a log can stop the reading of it, or bring back what was taken away. Time plays no part
-//! in what goes in: it is asked about when something is to be done (`ask`).
+//! in what goes in: it is asked about when something is to be done (`ask`, `orders`).
 
 use crate::leaf::{Leaf, Payload, RegistryPolicy};
 use crate::role::{Role, RoleKey};
@@ -15,6 +15,7 @@ mod authority;
 mod document;
 mod events;
 mod modules;
+mod orders;
 mod published;
 mod refused;
 #[cfg(test)]
@@ -24,6 +25,7 @@ pub use ask::WhyNot;
 pub use document::{DOCUMENT_LIMITS, DocumentError};
 pub use events::Event;
 pub use modules::Release;
+pub use orders::Order;
 pub use refused::Refused;
 
 use authority::Approval;

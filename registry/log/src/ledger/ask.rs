@@ -99,6 +99,26 @@ pub enum WhyNot {
         /// When it was written.
         issued: u64,
     },
+    /// An event that was cancelled or closed.
+    #[error("the event {id} was ended by leaf {index}: take another")]
+    Ended {
+        /// The event.
+        id: Name,
+        /// The leaf that ended it.
+        index: u64,
+    },
+    /// An event that takes more probes than one signature can.
+    #[error(
+        "the event {id} takes {probes} probes, and with one signature may take {cap}: have a second sign it"
+    )]
+    BeyondCap {
+        /// The event.
+        id: Name,
+        /// How many it takes.
+        probes: u64,
+        /// How many it may.
+        cap: u64,
+    },
     /// It is to hold for longer than what is said in this role may.
     #[error(
         "what was said of {name} is to hold for {life} seconds, and may for {limit}: have it said for less"
@@ -114,11 +134,11 @@ pub enum WhyNot {
 }
 
 /// When something was said, and until when it is to hold.
-struct Time {
-    issued: u64,
-    expires: u64,
+pub(super) struct Time {
+    pub(super) issued: u64,
+    pub(super) expires: u64,
     /// How long it may hold.
-    limit: u64,
+    pub(super) limit: u64,
 }
 
 impl Ledger {
@@ -278,7 +298,7 @@ impl Ledger {
     }
 
     /// Whether new orders may be taken.
-    fn check_fresh(&self, seen: u64, now: u64) -> Result<(), WhyNot> {
+    pub(super) fn check_fresh(&self, seen: u64, now: u64) -> Result<(), WhyNot> {
         self.check_clock(seen, now)?;
         let (age, limit) = (now.saturating_sub(seen), self.policy().freshness.orders);
         if age > limit {
@@ -287,7 +307,7 @@ impl Ledger {
         Ok(())
     }
 
-    fn check_time(&self, name: &Name, time: &Time, now: u64) -> Result<(), WhyNot> {
+    pub(super) fn check_time(&self, name: &Name, time: &Time, now: u64) -> Result<(), WhyNot> {
         let name = name.clone();
         let Time {
             issued,
@@ -307,7 +327,7 @@ impl Ledger {
         Ok(())
     }
 
-    fn check_revoked(&self, digest: &Digest) -> Result<(), WhyNot> {
+    pub(super) fn check_revoked(&self, digest: &Digest) -> Result<(), WhyNot> {
         match self.revoked(digest) {
             None => Ok(()),
             Some(index) => {

@@ -1,6 +1,7 @@
 //! What holds when.
 
 use super::*;
+use crate::leaf::EventSchedule;
 
 fn with_module() -> (Ledger, Digest) {
     let mut ledger = ledger();
@@ -91,4 +92,99 @@ fn a_script_that_is_to_hold_for_too_long_does_not_hold_at_all() {
     apply(&mut ledger, &said(&Payload::ScriptPublish(script), Role::Scripts));
     let refused = ledger.script(&name("daily"), NOW, NOW);
     assert!(matches!(refused, Err(WhyNot::LivesTooLong { .. })), "{refused:?}");
+}
+
+/// An event from one minute after its scheduling, for an hour.
+fn event(id: &str, issued: u64) -> EventSchedule {
+    let one_of_each = crate::leaf::tests::one_of_each();
+    let scheduled = one_of_each.into_iter().find_map(|payload| match payload {
+        Payload::EventSchedule(event) => Some(event),
+        _ => None,
+    });
+    EventSchedule {
+        id: name(id),
+        issued,
+        start: issued + 60,
+        end: issued + 3660,
+        ..scheduled.unwrap()
+    }
+}
+
+#[test]
+fn an_event_holds_until_it_ends_and_no_longer_than_a_week() {
+    let mut ledger = ledger();
+    let short = event("short", NOW);
+    let mut long = event("long", NOW);
+    long.end = NOW + 7 * DAY + 1;
+    for event in [&short, &long] {
+        apply(
+            &mut ledger,
+            &said(&Payload::EventSchedule(event.clone()), Role::Schedule),
+        );
+    }
+    let order = |id: &str, now| ledger.order(&name(id), now, now).map(|order| order.share);
+    assert_eq!(order("short", NOW), Ok(1000));
+    assert!(matches!(order("short", NOW - 3600), Err(WhyNot::NotYet { .. })));
+    assert!(matches!(order("short", short.end), Err(WhyNot::Expired { .. })));
+    assert!(matches!(order("long", NOW), Err(WhyNot::LivesTooLong { .. })));
+    assert_eq!(order("other", NOW), Err(WhyNot::NotPublished(name("other"))));
+    // By old news nothing begins.
+    let frozen = ledger.order(&name("short"), NOW, NOW + 1000);
+    assert!(matches!(frozen, Err(WhyNot::Frozen { .. })));
+}
+
+#[test]
+fn an_event_is_widened_for_a_day_by_who_adjusts_and_ends_when_it_is_cancelled() {
+    let mut ledger = ledger();
+    let mut scheduled = event("event-1", NOW);
+    scheduled.end = NOW + 3 * DAY;
+    apply(
+        &mut ledger,
+        &said(&Payload::EventSchedule(scheduled), Role::Schedule),
+    );
+    let widen = |share, issued, life| {
+        Payload::EventWiden(EventWiden {
+            id: name("event-1"),
+            share,
+            issued,
+            expires: issued + life,
+        })
+    };
+    let share = |ledger: &Ledger, now| ledger.order(&name("event-1"), now, now).unwrap().share;
+    apply(&mut ledger, &said(&widen(2000, NOW, DAY), Role::Adjust));
+    assert_eq!(share(&ledger, NOW), 2000);
+    assert_eq!(share(&ledger, NOW + DAY), 1000);
+    apply(&mut ledger, &said(&widen(3000, NOW + 1, DAY + 1), Role::Adjust));
+    assert_eq!(share(&ledger, NOW + 1), 1000);
+    apply(&mut ledger, &said(&widen(4000, NOW + 2, 2 * DAY), Role::Schedule));
+    assert_eq!(share(&ledger, NOW + 2 + DAY), 4000);
+    let cancel = Payload::EventCancel(EventCancel {
+        id: name("event-1"),
+        reason: digest("why"),
+    });
+    apply(&mut ledger, &said(&cancel, Role::Emergency));
+    assert!(matches!(
+        ledger.order(&name("event-1"), NOW, NOW),
+        Err(WhyNot::Ended { index: 5, .. })
+    ));
+}
+
+#[test]
+fn an_event_of_many_probes_needs_a_second_signature() {
+    let mut ledger = ledger();
+    let [few, many, signed] = ["few", "many", "signed"].map(|id| {
+        let mut event = event(id, NOW);
+        event.max_probes = if id == "few" { 999 } else { 1000 };
+        Payload::EventSchedule(event)
+    });
+    apply(&mut ledger, &said(&few, Role::Schedule));
+    apply(&mut ledger, &said(&many, Role::Schedule));
+    apply(
+        &mut ledger,
+        &said_by(&signed, Role::Schedule, &seeds(Role::Schedule)[..2]),
+    );
+    let order = |id: &str| ledger.order(&name(id), NOW, NOW);
+    assert!(order("few").is_ok() && order("signed").is_ok());
+    let (id, probes, cap) = (name("many"), 1000, 999);
+    assert_eq!(order("many"), Err(WhyNot::BeyondCap { id, probes, cap }));
 }
