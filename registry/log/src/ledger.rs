@@ -22,7 +22,7 @@ mod refused;
 mod tests;
 
 pub use ask::WhyNot;
-pub use document::{DOCUMENT_LIMITS, DocumentError};
+pub use document::{DOCUMENT_LIMIT, DocumentError};
 pub use events::Event;
 pub use modules::Release;
 pub use orders::Order;

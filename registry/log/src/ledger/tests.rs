@@ -10,6 +10,7 @@ use crate::testing::{
     said_by, seeds, signed,
 };
 use proptest::prelude::*;
+use std::sync::LazyLock;
 
 mod attacks;
 mod documents;
@@ -17,9 +18,12 @@ mod times;
 
 /// A ledger under the first root.
 fn ledger() -> Ledger {
-    let mut ledger = Ledger::new(first_root().digest());
-    assert_eq!(ledger.apply(&root_leaf(&first_root())), Ok(Effect::InForce));
-    ledger
+    static LEDGER: LazyLock<Ledger> = LazyLock::new(|| {
+        let mut ledger = Ledger::new(first_root().digest());
+        apply(&mut ledger, &root_leaf(&first_root()));
+        ledger
+    });
+    LEDGER.clone()
 }
 
 fn released(ledger: &mut Ledger, module: &ModuleRelease) {

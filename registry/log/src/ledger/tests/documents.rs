@@ -149,5 +149,34 @@ fn a_document_has_the_leaves_that_count_in_their_order_and_no_others() {
     let wrong = document.replace("],\"size\":3", unknown);
     assert_eq!(read(wrong.as_bytes()).unwrap_err(), DocumentError::NotKept);
     let later = document.replace("\"size\":3,\"v\":1", "\"size\":3,\"v\":2");
-    assert!(matches!(read(later.as_bytes()), Err(DocumentError::Field(_))));
+    assert_eq!(read(later.as_bytes()).unwrap_err(), DocumentError::Version);
+}
+
+#[test]
+fn a_damaged_document_says_where() {
+    let mut ledger = ledger();
+    released(&mut ledger, &module("signal", "1.0.0", "bytes"));
+    let document = String::from_utf8(ledger.to_document()).unwrap();
+    let size = document.len();
+    for (from, to, offset) in [
+        ("{\"leaves\"", "{\"leafs\"", 0),
+        ("[{\"index\":0", "[{\"index\":00", 20),
+        ("[{\"index\":0", "[{\"index\":9007199254740992", 20),
+        ("\"size\":3", "\"size\":-3", size - 8),
+        ("\"size\":3", "\"size\":3,\"more\":1", size - 7),
+    ] {
+        let wrong = document.replacen(from, to, 1);
+        assert_ne!(wrong, document, "{from}");
+        let error = read(wrong.as_bytes()).unwrap_err();
+        if to.contains("more") {
+            assert_eq!(error, DocumentError::NotKept);
+        } else {
+            assert_eq!(error, DocumentError::Format { offset }, "{to}");
+        }
+    }
+    for end in 0..size {
+        assert!(read(&document.as_bytes()[..end]).is_err(), "{end}");
+    }
+    let long = vec![b' '; DOCUMENT_LIMIT + 1];
+    assert!(matches!(read(&long), Err(DocumentError::TooLong { .. })));
 }
