@@ -4,6 +4,21 @@
 //! witnesses signed, has the log prove that it only grew, reads the new leaves, and only then is one step further. Whatever
 //! fails leaves it where it was. It fetches nothing and stores nothing: [`Advance`] says which files it needs, and what is
 //! to be kept is [`Client::floor`] and the ledger's document.
+//!
+//! ```text
+//! let mut advance = client.advance(&checkpoint, now)?;
+//! let step = loop {
+//!     match advance.go_on()? {
+//!         Progress::Done(step) => break step,
+//!         Progress::Need(paths) => for path in paths {
+//!             advance.supply(path, get(path, path.max_len()));    // from wherever
+//!         },
+//!     }
+//! };
+//! client.accept(step)?;
+//! keep(client.ledger().to_document());                            // first
+//! keep(client.floor());                                           // whole, or not at all
+//! ```
 
 use crate::fetch::FetchError;
 use crate::leaf::Publication;
@@ -261,10 +276,10 @@ impl Client {
         ledger.order(id, seen, now)
     }
 
-    /// Whether a nettest was switched on or off.
+    /// Whether a nettest was switched on or off. What was switched off is so although there are leaves that were not read.
     pub fn is_switched_on(&self, nettest: &Name, now: u64) -> Option<bool> {
-        let (ledger, seen) = self.read().ok()?;
-        ledger.is_switched_on(nettest, seen, now)
+        let seen = self.read().map_or(0, |(_, seen)| seen);
+        self.ledger.is_switched_on(nettest, seen, now)
     }
 
     /// Whether people are to be told that there was no news from the log for long.

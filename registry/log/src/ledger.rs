@@ -4,7 +4,7 @@
 //! reason; nothing that is appended to a log can stop the reading of it, or bring back what was taken away. Time plays no part
 //! in what goes in: it is asked about when something is to be done (`ask`, `orders`).
 
-use crate::leaf::{Leaf, Payload, RegistryPolicy};
+use crate::leaf::{Flags, Heartbeat, Leaf, Payload, Publication, RegistryPolicy, Snapshot};
 use crate::role::{Role, RoleKey};
 use crate::root::Root;
 use crate::words::{Digest, Name, Version};
@@ -57,12 +57,12 @@ pub struct Ledger {
     attestations: BTreeMap<Digest, Vec<Attestation>>,
     /// Bytes that never run again, with the leaf that said so.
     revoked: BTreeMap<Digest, u64>,
-    scripts: BTreeMap<Name, Slots<crate::leaf::Publication>>,
-    lists: BTreeMap<Name, Slots<crate::leaf::Publication>>,
-    flags: Slots<crate::leaf::Flags>,
+    scripts: BTreeMap<Name, Slots<Publication>>,
+    lists: BTreeMap<Name, Slots<Publication>>,
+    flags: Slots<Flags>,
     events: BTreeMap<Name, Event>,
-    snapshot: Option<(u64, crate::leaf::Snapshot)>,
-    heartbeat: Option<(u64, crate::leaf::Heartbeat)>,
+    snapshot: Option<(u64, Snapshot)>,
+    heartbeat: Option<(u64, Heartbeat)>,
     /// The leaves that all of the above is made of, by index: who has them in this order has the same ledger.
     kept: BTreeMap<u64, Vec<u8>>,
     refused: VecDeque<(u64, Refused)>,
@@ -124,6 +124,16 @@ impl Ledger {
     /// All roots so far, from the first.
     pub fn roots(&self) -> &[Root] {
         &self.roots
+    }
+
+    /// What the log was last said to have come to.
+    pub fn snapshot(&self) -> Option<&Snapshot> {
+        self.snapshot.as_ref().map(|(_, snapshot)| snapshot)
+    }
+
+    /// When the log was last said to be alive.
+    pub fn heartbeat(&self) -> Option<u64> {
+        self.heartbeat.as_ref().map(|(_, heartbeat)| heartbeat.time)
     }
 
     /// The leaves that were refused last, with their indices. Of older ones only the number is known.
@@ -208,7 +218,7 @@ impl Ledger {
         Ok(())
     }
 
-    fn set_snapshot(&mut self, snapshot: &crate::leaf::Snapshot) -> Result<(), Refused> {
+    fn set_snapshot(&mut self, snapshot: &Snapshot) -> Result<(), Refused> {
         if snapshot.size > self.size {
             return Err(Refused::SnapshotAhead(snapshot.size));
         }
@@ -222,7 +232,7 @@ impl Ledger {
         Ok(())
     }
 
-    fn beat(&mut self, heartbeat: &crate::leaf::Heartbeat) -> Result<(), Refused> {
+    fn beat(&mut self, heartbeat: &Heartbeat) -> Result<(), Refused> {
         let before = self
             .heartbeat
             .as_ref()

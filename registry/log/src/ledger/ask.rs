@@ -231,26 +231,30 @@ impl Ledger {
     }
 
     /// Whether a nettest was switched on or off. `None`: nothing is said of it that holds now. `seen` is the time of the last news
-    /// from the log: nothing is on by old news, and what was switched off stays so.
+    /// from the log. Nothing is on by old news, under a root that is over, or for longer than may be said; what was switched off
+    /// stays so for as long as that.
     pub fn is_switched_on(&self, nettest: &Name, seen: u64, now: u64) -> Option<bool> {
         let life = self.policy().life;
-        let holds = |flags: &Flags, limit| {
+        let said = |slot: &Option<(u64, Flags)>, limit: u64| {
+            let (_, flags) = slot.as_ref()?;
+            let is_on = *flags.nettests.get(nettest)?;
             let (issued, expires) = (flags.issued, flags.expires);
             let time = Time {
                 issued,
                 expires,
                 limit,
             };
-            self.valid_root(now).is_ok() && self.check_time(nettest, &time, now).is_ok()
+            let holds = if is_on {
+                self.check_time(nettest, &time, now).is_ok()
+            } else {
+                now < expires.min(issued.saturating_add(limit))
+            };
+            holds.then_some(is_on)
         };
-        let said = |slot: &Option<(u64, Flags)>, limit| {
-            let flags = slot.as_ref().map(|(_, flags)| flags);
-            let flags = flags.filter(|flags| holds(flags, limit));
-            flags.and_then(|flags| flags.nettests.get(nettest)).copied()
-        };
-        let is_on =
-            said(&self.flags.emergency, life.emergency).or_else(|| said(&self.flags.ordinary, life.scripts));
-        is_on.filter(|is_on| !is_on || self.check_fresh(seen, now).is_ok())
+        let emergency = said(&self.flags.emergency, life.emergency);
+        let is_on = emergency.or_else(|| said(&self.flags.ordinary, life.scripts))?;
+        let may_begin = || self.valid_root(now).is_ok() && self.check_fresh(seen, now).is_ok();
+        (!is_on || may_begin()).then_some(is_on)
     }
 
     /// The newer of what was published in the ordinary way and in an emergency, if it holds; else the other, if that does.

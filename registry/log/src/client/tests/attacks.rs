@@ -85,6 +85,12 @@ fn by_old_news_nothing_is_switched_on_and_what_is_off_stays_so() {
     let is_on = |now| ["tor", "psiphon"].map(|nettest| client.is_switched_on(&name(nettest), now));
     assert_eq!(is_on(NOW), [Some(true), Some(false)]);
     assert_eq!(is_on(NOW + 3600), [None, Some(false)]);
+    // Nor by leaves that others may have taken back.
+    let mut floor = client.floor().unwrap().clone();
+    floor.tree = Tree::new(floor.tree.size() + 1, floor.tree.root()).unwrap();
+    let behind = Client::resume(trust(), floor, &client.ledger().to_document()).unwrap();
+    let is_on = ["tor", "psiphon"].map(|nettest| behind.is_switched_on(&name(nettest), NOW));
+    assert_eq!(is_on, [None, Some(false)]);
 }
 
 #[test]

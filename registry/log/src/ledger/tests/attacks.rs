@@ -287,6 +287,11 @@ fn what_was_replaced_can_not_be_put_back() {
         apply(&mut ledger, &old);
         apply(&mut ledger, &new);
         let replayed = |before, after| Refused::Replayed { before, after };
+        let in_force = [
+            ledger.heartbeat(),
+            ledger.snapshot().map(|snapshot| snapshot.size),
+        ];
+        assert!(in_force.into_iter().flatten().all(|count| count == 2), "{role}");
         assert_eq!(refused(&mut ledger, &old), replayed(2, 1), "{role}");
         assert_eq!(refused(&mut ledger, &new), replayed(2, 2), "{role}");
     }

@@ -94,6 +94,40 @@ fn a_script_that_is_to_hold_for_too_long_does_not_hold_at_all() {
     assert!(matches!(refused, Err(WhyNot::LivesTooLong { .. })), "{refused:?}");
 }
 
+#[test]
+fn what_is_switched_off_stays_so_whatever_else_does_not_hold() {
+    let mut ledger = ledger();
+    let tor = name("tor");
+    let mut long = BTreeMap::from([(tor.clone(), false)]);
+    let say = |nettests: &BTreeMap<_, _>, issued| {
+        Payload::Flags(Flags {
+            nettests: nettests.clone(),
+            issued,
+            expires: EXPIRES + DAY,
+        })
+    };
+    let issued = EXPIRES - DAY / 2;
+    apply(&mut ledger, &said(&say(&long, issued), Role::Emergency));
+    // Before it was said by this clock, after the root is over, by old news.
+    for now in [issued - 10 * DAY, issued, EXPIRES + 1, issued + DAY - 1] {
+        assert_eq!(
+            ledger.is_switched_on(&tor, issued - 20 * DAY, now),
+            Some(false),
+            "{now}"
+        );
+    }
+    // For as long as can be said in an emergency, and no longer.
+    assert_eq!(ledger.is_switched_on(&tor, issued, issued + DAY), None);
+    // On is another thing.
+    long.insert(tor.clone(), true);
+    let mut on = self::ledger();
+    apply(&mut on, &said(&say(&long, EXPIRES - 40 * DAY), Role::Scripts));
+    assert_eq!(
+        on.is_switched_on(&tor, EXPIRES - 40 * DAY, EXPIRES - 40 * DAY),
+        None
+    );
+}
+
 /// An event from one minute after its scheduling, for an hour.
 fn event(id: &str, issued: u64) -> EventSchedule {
     let one_of_each = crate::leaf::tests::one_of_each();
