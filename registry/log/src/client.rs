@@ -183,7 +183,9 @@ impl Client {
     pub fn resume(trust: Trust, floor: Floor, document: &[u8]) -> Result<Self, ClientError> {
         let mut client = Self::new(trust, None)?;
         client.ledger = Ledger::from_document(client.trusted, document)?;
-        client.roots = client.ledger.roots().to_vec();
+        if !client.ledger.roots().is_empty() {
+            client.roots = client.ledger.roots().to_vec();
+        }
         if client.ledger.size() > floor.tree.size() {
             return Err(ClientError::kept(&floor));
         }

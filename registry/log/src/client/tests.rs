@@ -192,6 +192,11 @@ fn what_was_kept_is_gone_on_from() {
         behind.may_run(&digest("bytes"), NOW),
         Err(WhyNot::Revoked { .. })
     ));
+    // Or nothing was read yet.
+    let nothing = Ledger::new(first_root().digest()).to_document();
+    let mut behind = resume(&later, &nothing).unwrap();
+    follow(&mut behind, &mirror, NOW).unwrap();
+    assert_eq!(behind.ledger().size(), 5);
     // The other way round they do not go together.
     let ahead = resume(&floor, &resumed.ledger().to_document());
     assert!(matches!(ahead, Err(ClientError::Kept { floor: 4, .. })));
