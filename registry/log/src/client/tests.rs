@@ -223,6 +223,14 @@ fn a_client_starts_late_with_a_document_that_the_log_names() {
     // Nor when somebody says so who may not.
     mirror.append(&[said_by(&snapshot, Role::Snapshot, &seeds(Role::Modules))]);
     assert_eq!(start(&mirror).unwrap_err(), unnamed);
+    // Nor when it is said of another document, or of another size.
+    for (size, digest) in [(4, digest("another")), (5, Digest::of(&document))] {
+        let mut mirror = mirror.clone();
+        let root = mirror.tree.root();
+        let other = Payload::Snapshot(Snapshot { size, root, digest });
+        mirror.append(&[said(&other, Role::Snapshot)]);
+        assert_eq!(start(&mirror).unwrap_err(), unnamed);
+    }
     mirror.append(&[said(&snapshot, Role::Snapshot), revoked("other")]);
     let started = start(&mirror).unwrap();
     assert!(runs(&started, NOW));

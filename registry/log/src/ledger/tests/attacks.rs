@@ -313,6 +313,16 @@ fn another_first_root_is_not_followed() {
 }
 
 #[test]
+fn a_first_root_that_too_few_signed_is_not_followed_although_it_is_trusted() {
+    let root = signed(&draft(), &[0, 1]);
+    let refused = Ledger::new(root.digest()).apply(&root_leaf(&root));
+    assert!(matches!(
+        refused,
+        Err(Refused::Root(RootError::TooFew { signed: 2, .. }))
+    ));
+}
+
+#[test]
 fn a_root_that_the_last_one_did_not_sign_is_not_followed() {
     let mut ledger = ledger();
     let mut swapped = draft();
