@@ -137,14 +137,20 @@ impl TestHelper {
         let user_agent = request.headers().get(header::USER_AGENT);
         let user_agent = user_agent
             .and_then(|value| value.to_str().ok())
-            .unwrap_or_default();
-        let Some(_in_flight) = self.0.load.admit(user_agent) else {
+            .unwrap_or_default()
+            .to_owned();
+        // Whoever is turned away is told so before the body comes, which may be long. But nobody has a place while it comes,
+        // or a few who send nothing would have them all.
+        if self.0.load.admit(&user_agent).is_none() {
             return empty(StatusCode::SERVICE_UNAVAILABLE);
-        };
+        }
         let body = match self.0.memory.read(request.into_body()).await {
             Ok(body) => body,
             Err(NoBody::NoMemory) => return empty(StatusCode::SERVICE_UNAVAILABLE),
             Err(why) => return refused(&why.to_string()),
+        };
+        let Some(_in_flight) = self.0.load.admit(&user_agent) else {
+            return empty(StatusCode::SERVICE_UNAVAILABLE);
         };
         let most = self.0.config.limits.addresses;
         let read = if body.bytes.len() < LONG_BODY {
