@@ -43,15 +43,19 @@ pub struct Inquiry {
 }
 
 impl Net {
-    /// Ask the helpers in their order: the next one when one has failed, and another one every 15 seconds. The first
-    /// reply counts, with the index of the helper that gave it: a JSON document other than `null`. The failure is that of
-    /// the first helper that failed for a reason which OONI has a name for.
+    /// Ask the helpers in their order: the next one when one has failed, and another one every 15 seconds. The first reply
+    /// counts, with the index of the helper that gave it: a JSON object. The failure is that of the first helper that failed
+    /// for a reason which OONI has a name for. Many measurements of one run take turns, which is not counted as time.
     pub async fn ask_helpers(
         &self,
         helpers: &[Helper],
         inquiry: &Inquiry,
     ) -> Result<(usize, Value), NetError> {
         let net = self.unobserved();
+        let _turn = match net.policed().rules() {
+            Some(rules) => rules.pace.turn_to_ask().await,
+            None => None,
+        };
         let asked = timeout(inquiry.timeout, net.race(helpers, inquiry)).await;
         asked.unwrap_or_else(|_| {
             Err(failed(FailureCode::GENERIC_TIMEOUT_ERROR, "ask the test helpers").into())
@@ -130,9 +134,9 @@ impl Net {
         } else {
             response.body.to_vec()
         };
-        match serde_json::from_slice(&reply) {
-            Ok(Value::Null) => Err(wrong("its reply is null").into()),
-            Ok(reply) => Ok(reply),
+        match serde_json::from_slice::<Value>(&reply) {
+            Ok(reply) if reply.is_object() => Ok(reply),
+            Ok(_) => Err(wrong("its reply is no JSON object").into()),
             Err(error) => Err(wrong(&format!("its reply is not JSON: {error}")).into()),
         }
     }

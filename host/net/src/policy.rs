@@ -170,14 +170,7 @@ impl Net {
         status: u16,
         headers: &[(String, Bytes)],
     ) {
-        let location = headers
-            .iter()
-            .find(|(name, _)| name.eq_ignore_ascii_case("location"));
-        if let (300..=399, Some((_, location))) = (status, location)
-            && let Some(place) = redirect::leads_to(location, sent)
-        {
-            self.policed().redirected(place);
-        }
+        self.policed().redirected(sent, status, headers);
     }
 
     /// What was refused so far, and how often something was refused that is not listed, because the list is full.

@@ -1,6 +1,6 @@
 //! What a measurement has come to know: which addresses belong to the names that it may ask for.
 
-use super::{Class, Rules, named};
+use super::{Class, Rules, named, redirect::Said};
 use named::Place;
 use std::{
     collections::{HashMap, HashSet},
@@ -25,11 +25,16 @@ pub(super) struct Known {
     addresses: HashSet<IpAddr>,
     /// What the system resolver said about a name that a target names.
     by_system: HashSet<IpAddr>,
+    /// Who said which hosts, so that an echo is told from a redirect.
+    pub(super) said: Said,
 }
 
 impl Known {
     pub(super) fn new(rules: &Rules) -> Self {
-        let mut known = Self::default();
+        let mut known = Self {
+            said: rules.targets.said.clone(),
+            ..Self::default()
+        };
         for name in &rules.targets.names {
             known.ties(name).target = true;
         }

@@ -1,9 +1,10 @@
 //! Addresses and names that somebody wrote down: a script, a user, a manifest.
 
+use super::redirect::Said;
 use std::{collections::BTreeSet, net::IpAddr};
 use url::{Host, Url};
 
-/// Longer texts are certificates and keys, not destinations.
+/// Longer texts are certificates and keys, not destinations, except URLs.
 const LONGEST: usize = 4096;
 
 /// Addresses and names.
@@ -13,15 +14,18 @@ pub struct Named {
     pub addresses: BTreeSet<IpAddr>,
     /// Names in lower case and ASCII, without a trailing dot.
     pub names: BTreeSet<String>,
+    /// Every host in the texts, wherever it stands: it may be gone to when a server leads there.
+    pub(crate) said: Said,
 }
 
 impl Named {
     /// Add what a text names: addresses, endpoints, names, the hosts of URLs and of endpoints in their queries. A text
     /// may hold several, between spaces or commas. A word that is none of these adds nothing.
     pub fn add_text(&mut self, text: &str) {
-        if text.len() > LONGEST {
+        if text.len() > LONGEST && Url::parse(text).is_err() {
             return;
         }
+        self.said.by_script(text);
         for word in text.split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '|')) {
             self.add_word(word);
         }
@@ -66,7 +70,7 @@ impl Named {
 }
 
 /// What stands for a host: an address or a name.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Place {
     Address(IpAddr),
     Name(String),
@@ -176,5 +180,12 @@ mod tests {
             assert_eq!(named(text), (vec![], vec![]), "{text}");
         }
         assert_eq!(named("https://example.org/?next=evil.example").1, ["example.org"]);
+        assert_eq!(named(&"MIIB".repeat(2000)), (vec![], vec![]));
+    }
+
+    #[test]
+    fn a_long_url_names_its_host() {
+        let url = format!("https://example.org/?{}", "x".repeat(20_000));
+        assert_eq!(named(&url).1, ["example.org"]);
     }
 }

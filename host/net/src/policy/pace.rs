@@ -7,6 +7,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// So many at once, and then one each interval.
 #[derive(Clone, Copy, Debug)]
@@ -40,14 +41,38 @@ enum Key {
     Resolver(IpAddr),
 }
 
+/// So many measurements ask a test helper at once: it measures for others too, and turns away those that are too many.
+const ASKING: usize = 16;
+
 /// The rates of a run. Clones share them, so that many measurements of one place are together no faster than one.
-#[derive(Clone, Debug, Default)]
-pub struct Pace(Arc<Mutex<HashMap<Key, Instant>>>);
+#[derive(Clone, Debug)]
+pub struct Pace(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    due: Mutex<HashMap<Key, Instant>>,
+    asking: Semaphore,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self(Arc::new(Inner {
+            due: Mutex::default(),
+            asking: Semaphore::new(ASKING),
+        }))
+    }
+}
 
 impl Pace {
+    /// Wait for the turn to ask a test helper; it lasts as long as what is given.
+    pub(crate) async fn turn_to_ask(&self) -> Option<SemaphorePermit<'_>> {
+        // It is never closed.
+        self.0.asking.acquire().await.ok()
+    }
+
     /// Take a place in the queue for `address`, and say how long it takes until the turn comes.
     pub(super) fn reserve(&self, transport: Transport, address: IpAddr, now: Instant) -> Duration {
-        let mut due = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut due = self.0.due.lock().unwrap_or_else(PoisonError::into_inner);
         if due.len() > KEPT {
             due.retain(|_, at| *at > now);
         }
@@ -60,7 +85,7 @@ impl Pace {
 
     /// Give a place in the queue back that nobody waits for any more.
     pub(super) fn give_back(&self, transport: Transport, address: IpAddr) {
-        let mut due = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut due = self.0.due.lock().unwrap_or_else(PoisonError::into_inner);
         for (key, rate) in limits(transport, address) {
             if let Some(at) = due.get_mut(&key) {
                 *at = at.checked_sub(rate.interval).unwrap_or(*at);

@@ -7,6 +7,7 @@ use super::{
     named::{self, Place},
     ports, scope,
 };
+use bytes::Bytes;
 use hickory_proto::rr::Name;
 use netsonde_data::observation::Query;
 use std::{
@@ -48,7 +49,7 @@ impl Policed {
     }
 
     /// The rules; none where everything is allowed.
-    pub(super) fn rules(&self) -> Option<&Rules> {
+    pub(crate) fn rules(&self) -> Option<&Rules> {
         self.0.rules.as_ref()
     }
 
@@ -159,9 +160,16 @@ impl Policed {
         self.state().books.answered(from.ip().to_canonical());
     }
 
-    pub(super) fn redirected(&self, place: Place) {
-        if let Some(rules) = self.rules() {
-            self.state().known.redirected(rules, place);
+    pub(super) fn redirected<'a>(
+        &self,
+        sent: impl IntoIterator<Item = &'a [u8]>,
+        status: u16,
+        headers: &[(String, Bytes)],
+    ) {
+        let Some(rules) = self.rules() else { return };
+        let mut state = self.state();
+        if let Some(place) = state.known.said.by_server(sent, status, headers) {
+            state.known.redirected(rules, place);
         }
     }
 

@@ -53,8 +53,8 @@ async fn the_next_helper_is_asked_when_one_has_failed() {
 #[tokio::test]
 async fn the_first_helper_is_enough_when_it_answers() {
     let bench = Bench::new();
-    let helpers = [saying("[]").await, silent().await];
-    assert_eq!(ask(&bench, &helpers).await.unwrap(), (0, json!([])));
+    let helpers = [saying("{}").await, silent().await];
+    assert_eq!(ask(&bench, &helpers).await.unwrap(), (0, json!({})));
     assert_eq!(bench.net.meter().used().connections, 1);
 }
 
@@ -85,7 +85,8 @@ async fn a_reply_may_be_gzip() {
 async fn what_is_no_reply_is_a_failure_that_says_why() {
     let bench = Bench::new();
     for (body, why) in [
-        ("null", "is null"),
+        ("null", "no JSON object"),
+        ("[]", "no JSON object"),
         ("<html>", "is not JSON"),
         ("", "is not JSON"),
     ] {

@@ -97,8 +97,10 @@ fn derived_is_what_lookups_of_targets_return() {
 fn a_redirect_leads_to_a_name_that_may_be_asked_for() {
     let of = |classes: &[Class]| {
         let policed = policed(rules(classes, &["example.org"]));
-        policed.redirected(named::parse("www.example.org").unwrap());
-        policed.redirected(named::parse("192.168.9.9").unwrap());
+        for location in [&b"http://www.example.org/"[..], b"http://192.168.9.9/"] {
+            let headers = [("Location".to_owned(), Bytes::from_static(location))];
+            policed.redirected([&b"http://example.org/"[..]], 301, &headers);
+        }
         answered(
             &policed,
             "getaddrinfo",
