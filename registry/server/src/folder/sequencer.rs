@@ -1,0 +1,342 @@
+//! The one writer of the log.
+//!
+//! Entries are committed to the database, which decides their order; then the files that the log is served as are written,
+//! and last the checkpoint that says so. A process that is killed in between leaves entries that nobody was told of: the
+//! next one writes their files and signs. It can sign nothing but that, because nothing is ever taken out of the database,
+//! so that two checkpoints of one log never contradict each other.
+//!
+//! Several processes take turns by a lock on a file, which the system lets go of when one is killed.
+
+use super::database::{Database, DatabaseError};
+use super::files::{self, Aside, FileError};
+use super::{ASIDE, CHECKPOINT, DATABASE, LOCK, LOG, LOG_KEY};
+use netsonde_log::{
+    fetch::{Entries, FetchError, Fetched, Progress},
+    keys::{KeyError, LogKey, LogSecret},
+    policy::{OpenError, Opened, Policy, PolicyError},
+    tiles::{self, EntryTooLong, MAX_ENTRY},
+    tree::Tree,
+    writer::{WriteError, Writer},
+};
+use std::{
+    fs::{self, File},
+    ops::Range,
+    path::{Path, PathBuf},
+};
+
+/// How many entries get their files at once, where many are waiting for them.
+const BATCH: u64 = 4096;
+
+/// Why nothing was written, or not all of it.
+#[derive(Debug, thiserror::Error)]
+pub enum SequencerError {
+    /// The disk.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The database.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// There is none here.
+    #[error("{} holds no registry: there is no {LOG_KEY} in it", .0.display())]
+    None(PathBuf),
+    /// There is one here.
+    #[error("{} holds a registry already", .0.display())]
+    Exists(PathBuf),
+    /// The key is not one.
+    #[error("read {}: {error}", path.display())]
+    Key {
+        /// Its file.
+        path: PathBuf,
+        /// Why not.
+        error: KeyError,
+    },
+    /// A file that is served of the log is gone.
+    #[error("{} is not there: restore it from a mirror", .0.display())]
+    Missing(PathBuf),
+    /// What is served as the checkpoint is none of this log.
+    #[error("read {}: {error}", path.display())]
+    Checkpoint {
+        /// Its file.
+        path: PathBuf,
+        /// Why not.
+        error: OpenError,
+    },
+    /// A file that is served of the log is damaged.
+    #[error("{}: {error}; restore it from a mirror", folder.display())]
+    Damaged {
+        /// Where the log is.
+        folder: PathBuf,
+        /// What is wrong.
+        error: FetchError,
+    },
+    /// The database was put back to an earlier state. Going on would make a second log of the same name.
+    #[error(
+        "{}: the log has published {published} entries, and the database has {stored}: restore the newest copy of the \
+         database; nothing was written",
+        path.display()
+    )]
+    Older {
+        /// The database.
+        path: PathBuf,
+        /// How many are served.
+        published: u64,
+        /// How many it has.
+        stored: u64,
+    },
+    /// The database is of another log, or of the same one after it had gone another way.
+    #[error(
+        "{}: entry {number} is not the one that was published: this is the database of another log; nothing was written",
+        path.display()
+    )]
+    Other {
+        /// The database.
+        path: PathBuf,
+        /// Which entry.
+        number: u64,
+    },
+    /// The key can not be that of a log.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// No bundle can hold it.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+}
+
+/// Entries that are in the log and served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Appended {
+    /// Their numbers.
+    pub numbers: Range<u64>,
+    /// The log with them.
+    pub tree: Tree,
+}
+
+/// Writes the log.
+pub struct Sequencer {
+    folder: PathBuf,
+    database: Database,
+    secret: LogSecret,
+    policy: Policy,
+    aside: Aside,
+    /// As far as files are written, if nobody else has written since.
+    writer: Option<Writer>,
+}
+
+/// Held while something is written.
+struct Turn(#[expect(dead_code, reason = "the lock ends with it")] File);
+
+impl Sequencer {
+    /// Begin a log in a folder, with a checkpoint that says that it is empty.
+    pub fn create(folder: &Path, secret: &LogSecret, now: u64) -> Result<Self, SequencerError> {
+        fs::create_dir_all(folder).map_err(FileError::new("make the folder", folder))?;
+        let _turn = Turn::take(folder)?;
+        let key = folder.join(LOG_KEY);
+        if files::read(&key)?.is_some() {
+            return Err(SequencerError::Exists(folder.to_owned()));
+        }
+        let mut sequencer = Self {
+            database: Database::create(&folder.join(DATABASE))?,
+            aside: Aside::new(folder.join(ASIDE)),
+            folder: folder.to_owned(),
+            policy: alone(secret)?,
+            secret: secret.clone(),
+            writer: None,
+        };
+        sequencer.aside.clear()?;
+        let writer = sequencer.publish(Writer::new(), now)?;
+        // The key last: a folder that has one is whole.
+        let text = secret.to_text();
+        sequencer.aside.write_secret(&key, text.as_bytes())?;
+        files::sync_folders([key.as_path()], folder)?;
+        sequencer.writer = Some(writer);
+        Ok(sequencer)
+    }
+
+    /// Go on with the log of a folder.
+    pub fn open(folder: &Path, now: u64) -> Result<Self, SequencerError> {
+        let key = folder.join(LOG_KEY);
+        let text = files::read(&key)?.ok_or_else(|| SequencerError::None(folder.to_owned()))?;
+        let secret = String::from_utf8_lossy(&text).trim().parse();
+        let secret = secret.map_err(|error| SequencerError::Key { path: key, error })?;
+        let mut sequencer = Self {
+            database: Database::open(&folder.join(DATABASE))?,
+            aside: Aside::new(folder.join(ASIDE)),
+            folder: folder.to_owned(),
+            policy: alone(&secret)?,
+            secret,
+            writer: None,
+        };
+        let _turn = Turn::take(folder)?;
+        sequencer.aside.clear()?;
+        sequencer.writer = Some(sequencer.catch_up(now)?);
+        Ok(sequencer)
+    }
+
+    /// Which log it is.
+    pub fn key(&self) -> LogKey {
+        self.secret.public()
+    }
+
+    /// Add entries to the log: all of them, or none. On return they are on the disk and served.
+    pub fn append<T: AsRef<[u8]>>(&mut self, entries: &[T], now: u64) -> Result<Appended, SequencerError> {
+        // What is in the database will be in the log, so it has to fit before.
+        let mut lengths = entries.iter().map(|entry| entry.as_ref().len());
+        if let Some(index) = lengths.position(|len| len > MAX_ENTRY) {
+            let len = entries.get(index).map_or(0, |entry| entry.as_ref().len());
+            let error = EntryTooLong(len);
+            return Err(WriteError::TooLong { index, error }.into());
+        }
+        let _turn = Turn::take(&self.folder)?;
+        let writer = self.catch_up(now)?;
+        let first = writer.tree().size();
+        self.database.append(first, entries)?;
+        let writer = self.publish(writer, now)?;
+        let tree = writer.tree();
+        self.writer = Some(writer);
+        Ok(Appended {
+            numbers: first..tree.size(),
+            tree,
+        })
+    }
+
+    /// Sign again what was signed last, to say that nothing has come since.
+    pub fn renew(&mut self, now: u64) -> Result<Tree, SequencerError> {
+        let _turn = Turn::take(&self.folder)?;
+        let writer = self.catch_up(now)?;
+        let writer = self.publish(writer, now)?;
+        let tree = writer.tree();
+        self.writer = Some(writer);
+        Ok(tree)
+    }
+
+    /// The end of the log, after what others left to do was done.
+    fn catch_up(&mut self, now: u64) -> Result<Writer, SequencerError> {
+        let published = self.published()?.tree;
+        let writer = match self.writer.take() {
+            Some(writer) if writer.tree() == published => writer,
+            _ => self.reopen(published)?,
+        };
+        if self.database.size()? > published.size() {
+            return self.publish(writer, now);
+        }
+        Ok(writer)
+    }
+
+    /// Write the files of what is in the database and not yet served, then the checkpoint.
+    fn publish(&self, mut writer: Writer, now: u64) -> Result<Writer, SequencerError> {
+        let size = self.database.size()?;
+        while writer.tree().size() < size {
+            let from = writer.tree().size();
+            let entries = self.database.entries(from..size.min(from + BATCH))?;
+            let growth = writer.append(&entries)?;
+            let paths = self.store(growth.files)?;
+            files::sync_folders(paths.iter().map(PathBuf::as_path), &self.log())?;
+        }
+        // The clock may have been set back. Who has seen a later time would take this for an old checkpoint.
+        let path = self.checkpoint();
+        let before = files::read(&path)?.map(|_| self.published()).transpose()?;
+        let time = before.map_or(now, |before| before.time.max(now));
+        let note = self.secret.checkpoint(writer.tree(), time).to_string();
+        self.aside.write(&path, note.as_bytes())?;
+        files::sync_folders([path.as_path()], &self.log())?;
+        Ok(writer)
+    }
+
+    /// Write files of the log. Those that are the beginning of one that is full now are not needed any more.
+    fn store(&self, files: Vec<(tiles::Path, Vec<u8>)>) -> Result<Vec<PathBuf>, SequencerError> {
+        let mut paths = Vec::new();
+        for (path, bytes) in files {
+            let file = self.log().join(path.to_string());
+            self.aside.write(&file, &bytes)?;
+            if path == path.whole() {
+                files::remove_folder(&file.with_added_extension("p"))?;
+            }
+            paths.push(file);
+        }
+        Ok(paths)
+    }
+
+    /// Read the end of the log from its files, and hold it against the database.
+    fn reopen(&self, published: Tree) -> Result<Writer, SequencerError> {
+        let stored = self.database.size()?;
+        if stored < published.size() {
+            return Err(SequencerError::Older {
+                path: self.folder.join(DATABASE),
+                published: published.size(),
+                stored,
+            });
+        }
+        let damaged = |error| SequencerError::Damaged {
+            folder: self.log(),
+            error,
+        };
+        let mut fetched = Fetched::new();
+        let writer = loop {
+            match Writer::open(published, &fetched).map_err(damaged)? {
+                Progress::Done(writer) => break writer,
+                Progress::Need(paths) => {
+                    for path in paths {
+                        let file = self.log().join(path.to_string());
+                        let bytes = files::read(&file)?.ok_or_else(|| SequencerError::Missing(file))?;
+                        fetched.insert(path, bytes);
+                    }
+                }
+            }
+        };
+        // The files are those of the checkpoint; the database has to have gone the same way. Its last entries stand for all.
+        let last = published.size() & !0xff;
+        let entries = self.database.entries(last..published.size())?;
+        let mut ours =
+            Entries::new(published, last..published.size()).map_err(|error| damaged(error.into()))?;
+        if let Progress::Done(Some(batch)) = ours.next(&fetched).map_err(damaged)? {
+            let differs = |(ours, theirs): (&&[u8], &Vec<u8>)| ours != theirs;
+            if let Some(index) = batch.entries.iter().zip(&entries).position(differs) {
+                return Err(SequencerError::Other {
+                    path: self.folder.join(DATABASE),
+                    number: last + index as u64,
+                });
+            }
+        }
+        Ok(writer)
+    }
+
+    /// What is served.
+    fn published(&self) -> Result<Opened, SequencerError> {
+        let path = self.checkpoint();
+        let bytes = files::read(&path)?.ok_or_else(|| SequencerError::Missing(path.clone()))?;
+        let bad = |error| SequencerError::Checkpoint { path, error };
+        self.policy.open(&bytes, u64::MAX).map_err(bad)
+    }
+
+    fn log(&self) -> PathBuf {
+        self.folder.join(LOG)
+    }
+
+    fn checkpoint(&self) -> PathBuf {
+        self.log().join(CHECKPOINT)
+    }
+}
+
+/// What a log believes of itself.
+fn alone(secret: &LogSecret) -> Result<Policy, SequencerError> {
+    let log = secret.public();
+    let origin = log.name().to_owned();
+    Ok(Policy::new(&origin, log, Vec::new(), 0)?)
+}
+
+impl Turn {
+    /// Wait until nobody else writes.
+    fn take(folder: &Path) -> Result<Self, SequencerError> {
+        let path = folder.join(LOCK);
+        let lock = || -> std::io::Result<File> {
+            let file = File::options()
+                .create(true)
+                .truncate(false)
+                .write(true)
+                .open(&path)?;
+            file.lock()?;
+            Ok(file)
+        };
+        Ok(Self(lock().map_err(FileError::new("lock", &path))?))
+    }
+}
