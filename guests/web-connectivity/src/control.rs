@@ -4,6 +4,7 @@ use netsonde_guest::steps::{ACCEPT, ACCEPT_LANGUAGE, USER_AGENT, endpoint};
 use netsonde_guest::{Json, Map, Url, gather, helper, info, json};
 
 use crate::addresses::Addresses;
+use crate::reply;
 
 /// The name under which scripts list the helpers.
 const KIND: &str = "web-connectivity";
@@ -26,7 +27,7 @@ pub(crate) async fn ask(url: &Url, addresses: &Addresses) -> Asked {
     }
     let request = request(url, addresses);
     match helper::ask(KIND.to_owned(), request.to_string(), PATIENCE_MS).await {
-        Ok(answer) => match serde_json::from_str(&answer.reply) {
+        Ok(answer) => match reply::read(&answer.reply) {
             Ok(control) => Asked::answered(request, control),
             Err(error) => Asked::failed(request, &format!("unknown_failure: {error}")),
         },

@@ -13,6 +13,7 @@ mod input;
 mod kept;
 mod lookups;
 mod measure;
+mod reply;
 mod selector;
 mod transactions;
 
