@@ -1,5 +1,7 @@
 //! What a test helper sees of the same URL, from a network that nobody censors.
 
+use std::net::IpAddr;
+
 use netsonde_guest::steps::{ACCEPT, ACCEPT_LANGUAGE, USER_AGENT, endpoint};
 use netsonde_guest::{Json, Map, Url, gather, helper, info, json};
 
@@ -37,15 +39,9 @@ pub(crate) async fn ask(url: &Url, addresses: &Addresses) -> Asked {
 
 impl Asked {
     fn answered(request: Json, control: Json) -> Self {
-        let listed = control.pointer("/dns/addrs").and_then(Json::as_array);
-        let addresses = listed
-            .into_iter()
-            .flatten()
-            .filter_map(|address| address.as_str().map(str::to_owned))
-            .collect();
         Self {
+            addresses: addresses(&control),
             keys: keys(request, control, Json::Null),
-            addresses,
         }
     }
 
@@ -55,6 +51,22 @@ impl Asked {
             addresses: Vec::new(),
         }
     }
+}
+
+/// The addresses that a reply names, each once: an IPv6 address has many spellings.
+fn addresses(control: &Json) -> Vec<String> {
+    let listed = control.pointer("/dns/addrs").and_then(Json::as_array);
+    let mut addresses = Vec::new();
+    for address in listed.into_iter().flatten().filter_map(Json::as_str) {
+        let Ok(address) = address.parse::<IpAddr>() else {
+            continue;
+        };
+        let address = address.to_string();
+        if !addresses.contains(&address) {
+            addresses.push(address);
+        }
+    }
+    addresses
 }
 
 fn keys(request: Json, control: Json, failure: Json) -> Map<String, Json> {
@@ -117,12 +129,16 @@ mod tests {
 
     #[test]
     fn the_helper_names_addresses_or_none() {
-        let addresses = |control| Asked::answered(Json::Null, control).addresses;
-        assert_eq!(
-            addresses(json!({"dns": {"addrs": ["192.0.2.1", 7]}})),
-            ["192.0.2.1"]
-        );
-        assert!(addresses(json!({"dns": null})).is_empty());
-        assert!(addresses(json!("nonsense")).is_empty());
+        let named = |listed: Json| addresses(&json!({ "dns": { "addrs": listed } }));
+        assert_eq!(named(json!(["192.0.2.1", "x"])), ["192.0.2.1"]);
+        assert!(named(Json::Null).is_empty());
+    }
+
+    #[test]
+    fn an_address_is_one_however_it_is_spelt() {
+        let spellings = json!({"dns": {"addrs": [
+            "2001:db8::1", "2001:DB8::1", "2001:0db8:0:0:0:0:0:1", "2001:db8::0.0.0.1", "192.0.2.1", "192.0.2.1",
+        ]}});
+        assert_eq!(addresses(&spellings), ["2001:db8::1", "192.0.2.1"]);
     }
 }

@@ -39,7 +39,7 @@ impl Flow<'_> {
         if !self
             .address
             .parse::<IpAddr>()
-            .is_ok_and(|address| !address.is_loopback())
+            .is_ok_and(|address| !address.to_canonical().is_loopback())
         {
             return;
         }
