@@ -153,6 +153,12 @@ fn web_connectivity_tells_every_verdict_apart() {
                 "what the website redirects to can not be looked up (dns_nxdomain_error); the test helper gets the page",
             ),
             (
+                blocked("dns", "dns_nxdomain_error", 0),
+                unmeasured,
+                "what the website redirects to can not be looked up (dns_nxdomain_error), and the test helper got no page \
+              that would tell whether others can",
+            ),
+            (
                 blocked("tcp_ip", "generic_timeout_error", 2),
                 anomaly,
                 "the address can not be connected to (generic_timeout_error); the test helper can",
@@ -179,8 +185,15 @@ fn web_connectivity_tells_every_verdict_apart() {
             ),
             (
                 blocked("http-failure", "connection_refused", 0),
-                anomaly,
-                "the website can not be reached (connection_refused); the test helper gets somewhere",
+                unmeasured,
+                "the website can not be reached (connection_refused), and what the test helper saw does not tell whether \
+              others can",
+            ),
+            (
+                blocked("http-failure", "ssl_unknown_authority", 0),
+                unmeasured,
+                "the website can not be reached (ssl_unknown_authority), and what the test helper saw does not tell \
+              whether others can",
             ),
             (
                 other_page(Value::Null),
