@@ -239,7 +239,12 @@ fn web_connectivity_tells_every_verdict_apart() {
             (
                 down(http("connection_refused"), [0, 0, 2]),
                 fine,
-                "the website can not be connected to, by the test helper neither",
+                "the website can not be connected to (connection_refused), by the test helper neither",
+            ),
+            (
+                down(http("eof_error"), [0, 0, 6]),
+                fine,
+                "the website does not work (eof_error), for the test helper neither",
             ),
             (
                 down(http("ssl_invalid_hostname"), [0, 0, 4]),
@@ -254,7 +259,7 @@ fn web_connectivity_tells_every_verdict_apart() {
             (
                 down(http("unknown_failure: too many"), [0, 0, 0]),
                 fine,
-                "the website does not work, for the test helper neither",
+                "the website does not work (unknown_failure: too many), for the test helper neither",
             ),
             (
                 alone(website(
