@@ -103,12 +103,13 @@ fn web_connectivity_tells_every_verdict_apart() {
             (
                 dns(http("generic_timeout_error"), [5, 33, 0]),
                 anomaly,
-                "the system resolver's answer points into a private network; the true address works",
+                "the system resolver's answer is not a public address, but one of a private network or of this machine \
+              itself; the true address works",
             ),
             (
                 dns(none(), [5, 1, 0]),
                 anomaly,
-                "the system resolver's answer points into a private network",
+                "the system resolver's answer is not a public address, but one of a private network or of this machine itself",
             ),
             (
                 dns(both("dns_nxdomain_error"), [2, 33, 0]),
@@ -219,7 +220,7 @@ fn web_connectivity_tells_every_verdict_apart() {
             (
                 works(BAD, [5, 33, 0]),
                 fine,
-                "the website works, although an answer for its name points into a private network",
+                "the website works, although an answer for its name is one of a private network or of this machine itself",
             ),
             (
                 works(BAD, [4, 33, 0]),
@@ -234,32 +235,33 @@ fn web_connectivity_tells_every_verdict_apart() {
             (
                 down(both("dns_nxdomain_error"), [0, 0, 1]),
                 fine,
-                "the name has no address, for the test helper neither",
+                "not blocked, but gone: the name has no address, for the test helper neither",
             ),
             (
                 down(http("connection_refused"), [0, 0, 2]),
                 fine,
-                "the website can not be connected to (connection_refused), by the test helper neither",
+                "not blocked, but down: the website can not be connected to (connection_refused), by the test helper neither",
             ),
             (
                 down(http("eof_error"), [0, 0, 6]),
                 fine,
-                "the website does not work (eof_error), for the test helper neither",
+                "not blocked, but out of order: the website does not work (eof_error), for the test helper neither",
             ),
             (
                 down(http("ssl_invalid_hostname"), [0, 0, 4]),
                 fine,
-                "the TLS handshake fails (ssl_invalid_hostname), for the test helper too",
+                "not blocked, but out of order: the TLS handshake fails (ssl_invalid_hostname), for the test helper too",
             ),
             (
                 down(none(), [1, 0, 0]),
                 fine,
-                "the name leads back to whoever asks, for the test helper too",
+                "not blocked, but out of order: the name leads back to whoever asks, for the test helper too",
             ),
             (
                 down(http("unknown_failure: too many"), [0, 0, 0]),
                 fine,
-                "the website does not work (unknown_failure: too many), for the test helper neither",
+                "not blocked, but out of order: the website does not work (unknown_failure: too many), for the test helper \
+              neither",
             ),
             (
                 alone(website(
@@ -278,7 +280,12 @@ fn web_connectivity_tells_every_verdict_apart() {
                 unmeasured,
                 "no test helper answered (connection_reset), so there is nothing to compare with",
             ),
-            (unknown(none()), unmeasured, "nothing that was observed tells"),
+            (
+                unknown(none()),
+                unmeasured,
+                "no page came that can be compared with the test helper's: the website may have answered with a status \
+              that is neither a page nor an error, such as 300, 303 or 304",
+            ),
         ],
     );
 }
