@@ -7,6 +7,9 @@ use std::collections::BTreeSet;
 use netsonde_probe::sandbox::{Engine, Manifest, Told, Verdict};
 use serde_json::{Value, json};
 
+/// What the probe says of a place to which it does not go.
+const DENIED: &str = "unknown_failure: denied by destination policy";
+
 fn manifest(name: &str) -> Manifest {
     let guest = netsonde_preinstalled::GUESTS
         .iter()
@@ -110,6 +113,22 @@ fn web_connectivity_tells_every_verdict_apart() {
                 dns(none(), [5, 1, 0]),
                 anomaly,
                 "the system resolver's answer is not a public address, but one of a private network or of this machine itself",
+            ),
+            (
+                dns(http(DENIED), [5, 33, 0]),
+                anomaly,
+                "the system resolver's answer is not a public address, but one of a private network or of this machine \
+              itself; the true address works",
+            ),
+            (
+                dns(both(DENIED), [2, 1, 0]),
+                unmeasured,
+                "this probe does not look that name up (denied by destination policy)",
+            ),
+            (
+                blocked("tcp_ip", DENIED, 2),
+                unmeasured,
+                "this probe does not go where the website is, or where it redirects to (denied by destination policy)",
             ),
             (
                 dns(both("dns_nxdomain_error"), [2, 33, 0]),
