@@ -13,6 +13,21 @@ use crate::observations::{Answer, FailedMini, Observations, Query, Request, Step
 /// What the tag with a mini nettest's target begins with.
 pub(crate) const TARGET_TAG: &str = "target:";
 
+/// The failure of what the probe's destination policy refused.
+const DENIED: &str = "unknown_failure: denied by destination policy";
+
+/// What takes less, in seconds, waited for nobody.
+const AT_ONCE: f64 = 0.5;
+
+/// How everything fails on a device without a network.
+const OFFLINE: [&str; 5] = [
+    "dns_server_misbehaving",
+    "dns_temporary_failure",
+    "host_unreachable",
+    "network_down",
+    "network_unreachable",
+];
+
 /// What was observed of one host at one port.
 #[derive(Clone, Debug)]
 pub struct Attempt<'a> {
@@ -39,8 +54,27 @@ pub struct FailedStep<'a> {
 }
 
 impl Observations {
-    /// Tell the observations apart.
+    /// Tell the observations apart. What the probe itself refused is nobody's doing, and not among them.
     pub fn attempts(&self) -> Vec<Attempt<'_>> {
+        let mut attempts = self.all_attempts();
+        attempts.retain(|attempt| attempt.failed().is_none_or(|step| step.failure != DENIED));
+        attempts
+    }
+
+    /// Why nothing at all could be reached, if that is for want of a network, or because the probe goes to none of it.
+    pub(crate) fn unreached(&self) -> Option<&str> {
+        let mut why = None;
+        for attempt in self.all_attempts() {
+            let FailedStep { failure, .. } = attempt.failed()?;
+            if failure != DENIED && !attempt.is_without_network() {
+                return None;
+            }
+            why = why.or(Some(failure));
+        }
+        why
+    }
+
+    fn all_attempts(&self) -> Vec<Attempt<'_>> {
         let mut sorter = Sorter::default();
         for query in &self.queries {
             match target(&query.tags) {
@@ -153,6 +187,24 @@ impl<'a> Attempt<'a> {
             }),
             (observed, _) => observed,
         }
+    }
+
+    /// Whether all that was seen of it is what a device without a network sees. Its resolver fails at once: one whose
+    /// packets are dropped fails with the same words, after seconds.
+    fn is_without_network(&self) -> bool {
+        let is_offline = |failure: &Option<String>| {
+            failure
+                .as_deref()
+                .is_some_and(|failure| OFFLINE.contains(&failure))
+        };
+        let is_quick = |query: &Query| query.took.is_some_and(|seconds| seconds < AT_ONCE);
+        let has_any = !(self.connects.is_empty() && self.queries.is_empty());
+        has_any
+            && self.connects.iter().all(|seen| is_offline(&seen.status.failure))
+            && self
+                .queries
+                .iter()
+                .all(|seen| is_offline(&seen.failure) && is_quick(seen))
     }
 }
 

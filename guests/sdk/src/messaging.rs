@@ -48,13 +48,20 @@ pub async fn run(nettest: &str, minis: &[MiniTarget], parallelism: usize) -> Map
     keys
 }
 
-/// The verdict on test keys: `verdict` on the observations among them.
+/// The verdict on test keys: `verdict` on the observations among them, and the key `x_unreached` where nothing at all
+/// could be reached for a reason that is no censor's.
 pub fn reduce(
     test_keys: &Map<String, Value>,
     verdict: impl FnOnce(&Observations) -> Map<String, Value>,
 ) -> Result<Map<String, Value>, Failure> {
     match Observations::of(test_keys) {
-        Ok(observations) => Ok(verdict(&observations)),
+        Ok(observations) => {
+            let mut keys = verdict(&observations);
+            if let Some(why) = observations.unreached() {
+                keys.insert("x_unreached".to_owned(), json!(why));
+            }
+            Ok(keys)
+        }
         Err(error) => Err(Failure::top_level(
             "json_parse_error",
             format!("read the observations: {error}"),

@@ -34,6 +34,8 @@ pub struct Query {
     pub query_type: String,
     /// What it resolved to.
     pub answers: Vec<Answer>,
+    /// How long it took, in seconds, where that is told.
+    pub took: Option<f64>,
     /// Why it failed, or none.
     pub failure: Option<String>,
     /// The transaction's tags.
@@ -151,6 +153,9 @@ impl Query {
             hostname: text(seen, "hostname"),
             query_type: text(seen, "query_type"),
             answers: answers.into_iter().flatten().map(Answer::of).collect(),
+            took: number(seen, "t")
+                .zip(number(seen, "t0"))
+                .map(|(end, start)| end - start),
             failure: failure(seen),
             tags: tags(seen),
             transaction_id: transaction(seen),
@@ -271,6 +276,10 @@ fn text(of: &Value, name: &str) -> String {
         .and_then(Value::as_str)
         .unwrap_or_default()
         .to_owned()
+}
+
+fn number(of: &Value, name: &str) -> Option<f64> {
+    of.get(name).and_then(Value::as_f64)
 }
 
 /// Why it failed; none also for what is no text.

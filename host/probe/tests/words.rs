@@ -309,6 +309,14 @@ fn web_connectivity_tells_every_verdict_apart() {
     );
 }
 
+/// The keys of a messaging nettest that could reach nothing.
+fn unreached(mut keys: Value, why: &str) -> Value {
+    keys.as_object_mut()
+        .unwrap()
+        .insert("x_unreached".to_owned(), json!(why));
+    keys
+}
+
 #[test]
 fn telegram_tells_of_data_centres_and_of_the_web_client() {
     let keys = |tcp: Value, http: Value, web: Value| {
@@ -328,19 +336,32 @@ fn telegram_tells_of_data_centres_and_of_the_web_client() {
               (generic_timeout_error)",
             ),
             (
-                keys(no.clone(), yes, Value::Null),
+                keys(no.clone(), yes.clone(), Value::Null),
                 Verdict::Anomaly,
                 "data centres can be connected to, but none answers",
             ),
             (
                 keys(no.clone(), no.clone(), json!("dns_bogon_error")),
                 Verdict::Anomaly,
-                "the name of the web client leads into a private network",
+                "the name of the web client leads to no public address",
             ),
             (
                 keys(no.clone(), no.clone(), json!("ssl_invalid_hostname")),
                 Verdict::Anomaly,
                 "the web client's certificate is not its own (ssl_invalid_hostname)",
+            ),
+            (
+                unreached(
+                    keys(yes.clone(), yes.clone(), json!("dns_server_misbehaving")),
+                    "network_unreachable",
+                ),
+                Verdict::Unmeasured,
+                "nothing at all could be reached (network_unreachable): is this device online?",
+            ),
+            (
+                json!({"x_unreached": DENIED}),
+                Verdict::Unmeasured,
+                "this probe does not go there (denied by destination policy)",
             ),
             (
                 json!({"telegram_http_blocking": no}),

@@ -185,3 +185,47 @@ fn a_lookup_counts_only_where_nothing_went_further() {
     );
     assert_eq!(together(&[]), Step::Untried);
 }
+
+#[test]
+fn what_the_probe_itself_refused_is_no_attempt() {
+    let refused = Some("unknown_failure: denied by destination policy");
+    let (one, other) = (json!(["target:192.0.2.1:443"]), json!(["target:192.0.2.2:443"]));
+    let of = |second| {
+        observed(&json!({"tcp_connect": [connect("192.0.2.1", 443, refused, &one),
+                                         connect("192.0.2.2", 443, second, &other)]}))
+    };
+    assert_eq!(
+        shown(&of(Some("connection_reset"))),
+        ["192.0.2.2:443 connection_reset at connect"]
+    );
+    assert_eq!(of(Some("connection_reset")).unreached(), None);
+    assert!(shown(&of(refused)).is_empty());
+    assert_eq!(of(refused).unreached(), refused);
+}
+
+#[test]
+fn a_device_without_a_network_reaches_nothing() {
+    let (web, centre) = (json!(["target:web.example:443"]), json!(["target:192.0.2.1:443"]));
+    let after = |seconds: f64, lookup: Option<&str>, connected: Option<&str>| {
+        let addresses: &[&str] = if lookup.is_none() { &["192.0.2.2"] } else { &[] };
+        let mut query = query("web.example", "ANY", addresses, lookup, &web);
+        query["t0"] = json!(1);
+        query["t"] = json!(1.0 + seconds);
+        let observations = observed(&json!({
+            "queries": [query],
+            "tcp_connect": [connect("192.0.2.1", 443, connected, &centre)],
+        }));
+        observations.unreached().map(str::to_owned)
+    };
+    let unreached = |lookup, connected| after(0.01, lookup, connected);
+    let (no_resolver, no_route) = (Some("dns_server_misbehaving"), Some("network_unreachable"));
+    assert_eq!(unreached(no_resolver, no_route).as_deref(), no_resolver);
+    // A name, or one connection, and there is a network.
+    assert_eq!(unreached(None, no_route), None);
+    assert_eq!(unreached(no_resolver, None), None);
+    // A censor does these. One who drops queries makes the resolver fail as it does without a network, but later.
+    assert_eq!(after(10.0, no_resolver, no_route), None);
+    assert_eq!(unreached(Some("dns_nxdomain_error"), no_route), None);
+    assert_eq!(unreached(no_resolver, Some("generic_timeout_error")), None);
+    assert_eq!(observed(&json!({})).unreached(), None);
+}

@@ -89,12 +89,14 @@ impl Told {
             .filter(|reading| reading.holds(test_keys) && settled.insert(&reading.about))
             .collect();
         let verdict = holding.iter().map(|reading| reading.verdict).max()?;
-        let says: Vec<_> = holding
-            .iter()
-            .filter(|reading| reading.verdict == verdict)
-            .map(|reading| reading.tell(test_keys))
-            .filter(|says| !says.is_empty())
-            .collect();
+        let mut says: Vec<String> = Vec::new();
+        for reading in holding.iter().filter(|reading| reading.verdict == verdict) {
+            let told = reading.tell(test_keys);
+            // What is true of several things is said once.
+            if !told.is_empty() && !says.contains(&told) {
+                says.push(told);
+            }
+        }
         Some(Self {
             verdict,
             says: says.join("; "),
