@@ -56,6 +56,10 @@ impl Url {
         let rest = rest.trim_end().strip_prefix("//").ok_or(UrlError::Malformed)?;
         let rest = rest.split('#').next().unwrap_or_default();
         let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+        // Browsers take it for a slash, and others would find another host behind it.
+        if authority.contains('\\') {
+            return Err(UrlError::Malformed);
+        }
         let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
         let (host, port) = match authority.strip_prefix('[') {
             Some(inner) => inner.split_once(']').ok_or(UrlError::Malformed)?,
@@ -193,6 +197,8 @@ mod tests {
             "http://",
             "http:///a",
             "http://a:b/",
+            "http://a\\@b/",
+            "http://a\\b/",
             "http://a:99999/",
             "http://[::1",
             "a b://c",

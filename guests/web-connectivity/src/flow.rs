@@ -8,6 +8,7 @@ use netsonde_guest::{
 };
 
 use crate::addresses::Origins;
+use crate::input;
 use crate::measure::{Measurement, Step};
 use crate::selector::Selector;
 use crate::transactions::Tags;
@@ -123,9 +124,11 @@ impl Flow<'_> {
         let left = &self.measurement.redirects_left;
         left.set(left.get().saturating_sub(1));
         let url = Url::parse(&location).ok()?;
+        // As in what is measured first.
+        let host = input::host(&url.host)?.to_owned();
         ["http", "https"].contains(&url.scheme.as_str()).then(|| Step {
             depth: self.step.depth + 1,
-            url,
+            url: Url { host, ..url },
             referer: self.step.url.to_string(),
         })
     }
