@@ -1,6 +1,7 @@
 //! The command line as clap sees it: one definition feeds parsing, `--help` and error messages.
 
 use clap::{Args, Parser, Subcommand, builder::PossibleValuesParser};
+use netsonde_log::role::Role;
 use netsonde_net::Scope;
 use netsonde_registry::test_helper::Limits;
 use std::{net::SocketAddr, path::PathBuf};
@@ -18,6 +19,103 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Measure for probes what they measure, from where nobody interferes: the test helper of `web_connectivity`.
     TestHelper(Box<TestHelper>),
+    /// Keys of people.
+    #[command(subcommand)]
+    Key(Key),
+    /// Who may say what in a registry.
+    #[command(subcommand)]
+    Root(Root),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Key {
+    /// Make keys: NAME.key, which stays with its owner, and NAME.pub. Prints their ids.
+    New(KeyNew),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KeyNew {
+    /// How the files are to be called.
+    #[arg(value_name = "NAME", required = true)]
+    pub(crate) names: Vec<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Root {
+    /// Make a registry with an empty log, and write its first root to DIR/roots/1.json, for its owners to sign.
+    Init(RootInit),
+    /// Sign a root. It is a file that can be carried to the machine with the key and back.
+    Sign(RootSign),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RootInit {
+    /// The registry's folder.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: PathBuf,
+
+    /// What the log is called in the world, as registry.example.org/log.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) origin: String,
+
+    /// The public key (NAME.pub) of somebody who has every role that --role does not give to others; may be given several times.
+    #[arg(long = "key", value_name = "FILE", required = true)]
+    pub(crate) keys: Vec<PathBuf>,
+
+    /// Give a role to others, with how many of them have to sign: modules=ann.pub,bob.pub,eve.pub:2. May be given once for
+    /// each of root, modules, rebuild, scripts, lists, schedule, adjust, emergency, snapshot.
+    #[arg(long = "role", value_name = "ROLE=FILE,…[:N]", value_parser = role)]
+    pub(crate) roles: Vec<RoleArg>,
+
+    /// For how many days it holds. Another one has to follow before.
+    #[arg(long, value_name = "DAYS", default_value_t = 365, value_parser = clap::value_parser!(u16).range(1..=366))]
+    pub(crate) days: u16,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RootSign {
+    /// The root.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+
+    /// The secret key (NAME.key) to sign with.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: PathBuf,
+
+    /// Publish it in this registry once enough have signed.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+}
+
+/// A role that was given to somebody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RoleArg {
+    pub(crate) role: Role,
+    pub(crate) keys: Vec<PathBuf>,
+    pub(crate) threshold: Option<u64>,
+}
+
+fn role(text: &str) -> Result<RoleArg, String> {
+    let wanted = "write it as modules=ann.pub,bob.pub:2";
+    let (role, rest) = text.split_once('=').ok_or(wanted)?;
+    let role = role.parse().map_err(|error| format!("{error}"))?;
+    // A file may be called so that it has a colon in it.
+    let (files, threshold) = match rest
+        .rsplit_once(':')
+        .map(|(files, number)| (files, number.parse()))
+    {
+        Some((files, Ok(threshold))) => (files, Some(threshold)),
+        _ => (rest, None),
+    };
+    let keys: Vec<PathBuf> = files.split(',').map(PathBuf::from).collect();
+    if keys.iter().any(|key| key.as_os_str().is_empty()) {
+        return Err(wanted.to_owned());
+    }
+    Ok(RoleArg {
+        role,
+        keys,
+        threshold,
+    })
 }
 
 #[derive(Debug, Args)]
@@ -114,6 +212,16 @@ mod tests {
     #[test]
     fn the_definition_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_role_is_given_to_files_and_may_say_how_many_have_to_sign() {
+        let given = |text| role(text).map(|given| (given.role, given.keys.len(), given.threshold));
+        assert_eq!(given("modules=a.pub,b.pub:2"), Ok((Role::Modules, 2, Some(2))));
+        assert_eq!(given("emergency=a.pub"), Ok((Role::Emergency, 1, None)));
+        for wrong in ["modules", "modules=", "modules=a.pub,", "captain=a.pub"] {
+            assert!(given(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

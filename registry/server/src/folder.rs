@@ -11,10 +11,12 @@
 
 mod database;
 mod files;
+mod registry;
 mod sequencer;
 
 pub use database::DatabaseError;
 pub use files::FileError;
+pub use registry::{Registry, RegistryError};
 pub use sequencer::{Appended, Sequencer, SequencerError};
 
 /// The entries.

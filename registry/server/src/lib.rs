@@ -5,5 +5,6 @@
 //! log says, which is `netsonde-log`'s, and how a probe works inside.
 
 pub mod folder;
+pub mod people;
 pub mod serve;
 pub mod test_helper;

@@ -4,9 +4,10 @@
 //! everything for people to standard error.
 
 mod args;
+mod command;
 
 use anyhow::{Context as _, anyhow, ensure};
-use args::{Cli, Command};
+use args::{Cli, Command, Key, Root};
 use clap::Parser as _;
 use netsonde_net::{Owners, Scope};
 use netsonde_registry::{
@@ -32,15 +33,29 @@ const OTHER_FILES: usize = 64;
 fn main() -> ExitCode {
     let done = match &Cli::parse().command {
         Command::TestHelper(args) => test_helper(args),
+        Command::Key(Key::New(args)) => command::key::new(args),
+        Command::Root(Root::Init(args)) => command::root::init(args),
+        Command::Root(Root::Sign(args)) => command::root::sign(args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Nobody may be left to read it.
-            let _ = writeln!(io::stderr(), "error: {error:#}");
+            let _ = writeln!(io::stderr(), "error: {}", told(&error));
             ExitCode::FAILURE
         }
     }
+}
+
+/// An error with its causes, except those that the words before them have in them.
+fn told(error: &anyhow::Error) -> String {
+    let mut told = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !told.contains(&cause) {
+            told = format!("{told}: {cause}");
+        }
+    }
+    told
 }
 
 fn test_helper(args: &args::TestHelper) -> anyhow::Result<()> {

@@ -177,6 +177,12 @@ impl Sequencer {
         self.secret.public()
     }
 
+    /// All entries, in their order.
+    pub fn entries(&self) -> Result<Vec<Vec<u8>>, SequencerError> {
+        let size = self.database.size()?;
+        Ok(self.database.entries(0..size)?)
+    }
+
     /// Add entries to the log: all of them, or none. On return they are on the disk and served.
     pub fn append<T: AsRef<[u8]>>(&mut self, entries: &[T], now: u64) -> Result<Appended, SequencerError> {
         // What is in the database will be in the log, so it has to fit before.

@@ -1,0 +1,64 @@
+//! What an operator, and the people who have roles, type.
+
+pub(crate) mod key;
+pub(crate) mod root;
+
+use anyhow::Context as _;
+use std::{
+    fs::{self, File},
+    io::Write as _,
+    path::Path,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+/// Seconds since 1970.
+fn now() -> anyhow::Result<u64> {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    Ok(since
+        .context("read the clock: it says that 1970 is yet to come")?
+        .as_secs())
+}
+
+/// 32 bytes that nobody can guess.
+fn seed() -> anyhow::Result<[u8; 32]> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).context("get random bytes from the system")?;
+    Ok(seed)
+}
+
+/// Write a file where none is.
+fn write_new(path: &Path, text: &str, is_secret: bool) -> anyhow::Result<()> {
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    if is_secret {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+    }
+    #[cfg(not(unix))]
+    let _ = is_secret;
+    let written = options.open(path).and_then(|mut file| {
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
+    });
+    written.with_context(|| format!("write {}", path.display()))
+}
+
+/// Write a file in place of the one before it, whole or not at all.
+fn replace(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let write = || -> anyhow::Result<()> {
+        let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
+        file.write_all(bytes)?;
+        file.as_file()
+            .set_permissions(fs::metadata(path)?.permissions())?;
+        file.as_file().sync_all()?;
+        file.persist(path)?;
+        Ok(())
+    };
+    write().with_context(|| format!("write {}", path.display()))
+}
+
+fn read(path: &Path) -> anyhow::Result<String> {
+    fs::read_to_string(path).with_context(|| format!("read {}", path.display()))
+}

@@ -1,0 +1,112 @@
+//! A log with what its entries have come to.
+
+use super::{Appended, Sequencer, SequencerError};
+use netsonde_log::{
+    keys::{KeyError, LogSecret},
+    leaf::{Leaf, LeafError, Payload},
+    ledger::{Effect, Ledger, Refused},
+    root::Root,
+};
+use std::path::Path;
+
+/// Why something was not published.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistryError {
+    /// The folder.
+    #[error(transparent)]
+    Sequencer(#[from] SequencerError),
+    /// The log's key could not be made.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// It can not be an entry.
+    #[error(transparent)]
+    Leaf(#[from] LeafError),
+    /// No probe would obey it.
+    #[error("{0}; nothing was published")]
+    Refused(#[from] Refused),
+    /// No probe would know what it means.
+    #[error("probes of this version do not know entries of type {0:?}; nothing was published")]
+    Unknown(String),
+    /// Nobody may say anything before there is a root.
+    #[error("the log has no root yet: sign the first one with `netsonde-registry root sign`")]
+    NoRoot,
+}
+
+/// A registry that something is published in.
+pub struct Registry {
+    log: Sequencer,
+    /// None before the first root.
+    ledger: Option<Ledger>,
+}
+
+impl Registry {
+    /// Make a registry, whose log has this origin and a key of its own.
+    pub fn create(folder: &Path, origin: &str, seed: &[u8; 32], now: u64) -> Result<Self, RegistryError> {
+        let secret = LogSecret::new(origin, seed)?;
+        let log = Sequencer::create(folder, &secret, now)?;
+        Ok(Self { log, ledger: None })
+    }
+
+    /// Open the registry of a folder: read everything that was ever published.
+    pub fn open(folder: &Path, now: u64) -> Result<Self, RegistryError> {
+        let log = Sequencer::open(folder, now)?;
+        let mut registry = Self { log, ledger: None };
+        for entry in registry.log.entries()? {
+            registry.read(&entry);
+        }
+        Ok(registry)
+    }
+
+    /// The log.
+    pub fn log(&self) -> &Sequencer {
+        &self.log
+    }
+
+    /// What is in force.
+    pub fn ledger(&self) -> Result<&Ledger, RegistryError> {
+        self.ledger.as_ref().ok_or(RegistryError::NoRoot)
+    }
+
+    /// The root of this version, if it is published.
+    pub fn root(&self, version: u64) -> Option<&Root> {
+        let mut roots = self.ledger.iter().flat_map(Ledger::roots);
+        roots.find(|root| root.version() == version)
+    }
+
+    /// Publish a root: the first, or the one that follows.
+    pub fn publish_root(&mut self, root: Root, now: u64) -> Result<Appended, RegistryError> {
+        let origin = self.log.key().name().to_owned();
+        self.publish(&Leaf::new(&origin, &Payload::Root(Box::new(root)))?, now)
+    }
+
+    /// Publish an entry, if every probe will take it for what it is.
+    pub fn publish(&mut self, leaf: &Leaf, now: u64) -> Result<Appended, RegistryError> {
+        let mut ledger = match (&self.ledger, leaf.payload()) {
+            (Some(ledger), _) => ledger.clone(),
+            (None, Payload::Root(root)) => Ledger::new(root.digest()),
+            (None, _) => return Err(RegistryError::NoRoot),
+        };
+        let bytes = leaf.to_bytes();
+        match ledger.apply(&bytes)? {
+            Effect::InForce => {}
+            Effect::Unknown(kind) => return Err(RegistryError::Unknown(kind)),
+        }
+        let appended = self.log.append(&[bytes], now)?;
+        self.ledger = Some(ledger);
+        Ok(appended)
+    }
+
+    /// Read an entry that was published before; what came before the first root has no effect.
+    fn read(&mut self, entry: &[u8]) {
+        if self.ledger.is_none()
+            && let Ok(leaf) = Leaf::parse(entry)
+            && let Payload::Root(root) = leaf.payload()
+        {
+            self.ledger = Some(Ledger::new(root.digest()));
+        }
+        if let Some(ledger) = &mut self.ledger {
+            // What is refused stands in the ledger.
+            let _ = ledger.apply(entry);
+        }
+    }
+}
