@@ -133,7 +133,7 @@ bool exports_nettest_run(nettest_json_t *target, nettest_json_t *ret, nettest_fa
     if (!json_string(input, target->ptr + target->len, &start, &domain.len)) {
         nettest_string_dup(&err->code, "unknown_failure: the input is not a domain");
         nettest_string_dup(&err->operation, "top_level");
-        nettest_string_dup(&err->detail, "https-in-c wants a domain as its input, such as example.org");
+        nettest_string_dup(&err->detail, "https_in_c wants a domain as its input, such as example.org");
         nettest_string_free(target);
         return false;
     }

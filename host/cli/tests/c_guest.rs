@@ -56,7 +56,7 @@ fn build(mut zig: Command, folder: &Path) -> Vec<u8> {
     let compiled = bindings
         .iter()
         .filter(|path| path.extension().is_some_and(|e| e != "h"));
-    let core = folder.join("https-in-c.core.wasm");
+    let core = folder.join("https_in_c.core.wasm");
     let output = zig
         .args([
             "cc",
@@ -87,10 +87,10 @@ fn build(mut zig: Command, folder: &Path) -> Vec<u8> {
 fn probe(domain: &str) -> Option<(Probe, PathBuf)> {
     let guest = GUEST.as_ref()?;
     let probe = Probe::new();
-    std::fs::write(probe.path("https-in-c.wasm"), guest).unwrap();
+    std::fs::write(probe.path("https_in_c.wasm"), guest).unwrap();
     let targets = json!([{ "input": domain, "options": {} }]);
     let instruction = nettest(
-        "https-in-c",
+        "https_in_c",
         &json!({"suite_name": "experimental", "targets": targets}),
     );
     let script = probe.script(&json!([instruction]));
@@ -100,7 +100,7 @@ fn probe(domain: &str) -> Option<(Probe, PathBuf)> {
 /// The test keys of a domain's measurement in a scenario.
 fn measure(name: &str, domain: &str) -> Option<(Probe, Value)> {
     let (probe, script) = probe(domain)?;
-    let more = ["--module", "https-in-c.wasm", "--record", "transcripts"];
+    let more = ["--module", "https_in_c.wasm", "--record", "transcripts"];
     let output = probe.runx_in_lab(&scenario(name), &script, &more)?;
     assert_exit(&output, 0);
     let [measurement] = probe.report().try_into().unwrap();
@@ -122,7 +122,7 @@ fn what_a_guest_in_c_does_is_observed_and_replays() {
 
     let output = probe
         .netsonde()
-        .args(["replay", "transcripts", "--module", "https-in-c.wasm"])
+        .args(["replay", "transcripts", "--module", "https_in_c.wasm"])
         .output()
         .unwrap();
     assert_exit(&output, 0);

@@ -81,6 +81,9 @@ impl File {
     /// What no single value can tell: whether a guest of this kind may say this at all.
     fn check(&self) -> Result<(), &'static str> {
         match self.kind {
+            Kind::Nettest if self.name.0.contains('-') => Err(
+                "a nettest's name is the `test_name` of its measurements, where OONI has no `-`: write `_` in its place",
+            ),
             Kind::Nettest if self.with.is_some() => {
                 Err("`with` is for mini nettests; a nettest has `options`")
             }

@@ -48,6 +48,19 @@ fn error(text: &str) -> String {
 }
 
 #[test]
+fn a_nettest_is_named_as_measurements_are() {
+    let of = |kind: &str| {
+        format!("name = \"tele-gram\"\nversion = \"0.1.0\"\nkind = \"{kind}\"\nsummary = \"x\"\n")
+    };
+    let rest = "authors = [\"somebody\"]\nlicence = \"MIT\"\nsource = \"x\"\n";
+    let read =
+        |kind| Draft::parse("guest", &format!("{}{rest}", of(kind))).and_then(|draft| draft.finish("guest"));
+    let refused = read("nettest").unwrap_err().to_string();
+    assert!(refused.contains("write `_` in its place"), "{refused}");
+    assert!(read("mini-nettest").is_ok(), "{:?}", read("mini-nettest"));
+}
+
+#[test]
 fn a_manifest_reads_as_written() {
     let manifest = parse(TELEGRAM).unwrap();
     assert_eq!(manifest.version.to_string(), "0.3.1");
