@@ -13,6 +13,7 @@
 //! | [`writer`] | growing a log: new entries in, files to store out |
 //! | [`fetch`] | reading a log that nobody trusts: which files are needed, and what they prove |
 //! | [`proof`] | proofs that travel alone |
+//! | [`witness`] | what a log asks a witness, and whether it signs |
 //! | [`canonical`] | the one way in which what people sign is written |
 //! | [`words`] | digests, names, versions |
 //! | [`role`] | who may say what, and the keys of those people |
@@ -38,6 +39,7 @@ mod testing;
 pub mod tiles;
 mod time;
 pub mod tree;
+pub mod witness;
 pub mod words;
 pub mod writer;
 
