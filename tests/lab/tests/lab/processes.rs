@@ -227,7 +227,11 @@ fn the_c_librarys_own_program_sees_the_injected_answer() {
 fn rerun(folder: &std::path::Path, test: &str, role: &str) -> Command {
     let copy = folder.join("lab-tests");
     if !copy.exists() {
-        std::fs::copy(std::env::current_exe().unwrap(), &copy).unwrap();
+        // By another process: what is open for writing here may be open in a child of another thread a little longer, and then
+        // nobody may run it.
+        let mut cp = Command::new("cp");
+        let copied = cp.arg(std::env::current_exe().unwrap()).arg(&copy).status();
+        assert!(copied.unwrap().success());
     }
     let mut command = Command::new(copy);
     command
