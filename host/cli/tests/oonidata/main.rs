@@ -248,8 +248,8 @@ fn the_messaging_nettests_with_their_own_lists() {
         ("telegram", "telegram-dc-reset", 12),
         ("whatsapp", "whatsapp-clean", 12),
         ("whatsapp", "whatsapp-web-sni-reset", 12),
-        ("facebook_messenger", "facebook-messenger-clean", 7),
-        ("facebook_messenger", "facebook-messenger-dns-poison", 7),
+        ("facebook_messenger", "facebook-messenger-clean", 6),
+        ("facebook_messenger", "facebook-messenger-dns-poison", 6),
     ] {
         let script = json!([nettest(name, &json!({"suite_name": "im"}))]);
         let Some(measurements) = measured(scenario_name, |probe| probe.script(&script)) else {
