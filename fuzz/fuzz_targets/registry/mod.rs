@@ -1,6 +1,6 @@
 //! A registry for the targets of the log: people with keys, and what they said.
 
-#![allow(dead_code, reason = "each target uses some of it")]
+#![expect(dead_code, reason = "each target uses some of it")]
 
 use arbitrary::Arbitrary;
 use netsonde_log::keys::{LogSecret, WitnessSecret};

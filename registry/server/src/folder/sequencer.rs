@@ -231,12 +231,12 @@ impl Sequencer {
     /// Write the files of what is in the database and not yet served, then the checkpoint.
     fn publish(&self, mut writer: Writer, now: u64) -> Result<Writer, SequencerError> {
         let size = self.database.size()?;
+        let mut outgrown = Vec::new();
         while writer.tree().size() < size {
             let from = writer.tree().size();
             let entries = self.database.entries(from..size.min(from + BATCH))?;
             let growth = writer.append(&entries)?;
-            let paths = self.store(growth.files)?;
-            files::sync_folders(paths.iter().map(PathBuf::as_path), &self.log())?;
+            outgrown.extend(self.store(growth.files)?);
         }
         // The clock may have been set back. Who has seen a later time would take this for an old checkpoint.
         let path = self.checkpoint();
@@ -245,21 +245,26 @@ impl Sequencer {
         let note = self.secret.checkpoint(writer.tree(), time).to_string();
         self.aside.write(&path, note.as_bytes())?;
         files::sync_folders([path.as_path()], &self.log())?;
+        // Not before: until now the checkpoint that is served was one that needs them.
+        for folder in outgrown {
+            files::remove_folder(&folder)?;
+        }
         Ok(writer)
     }
 
-    /// Write files of the log. Those that are the beginning of one that is full now are not needed any more.
+    /// Have files of the log on the disk. What is returned are the folders with the beginnings of those that are full now.
     fn store(&self, files: Vec<(tiles::Path, Vec<u8>)>) -> Result<Vec<PathBuf>, SequencerError> {
-        let mut paths = Vec::new();
+        let (mut paths, mut outgrown) = (Vec::new(), Vec::new());
         for (path, bytes) in files {
             let file = self.log().join(path.to_string());
             self.aside.write(&file, &bytes)?;
             if path == path.whole() {
-                files::remove_folder(&file.with_added_extension("p"))?;
+                outgrown.push(file.with_added_extension("p"));
             }
             paths.push(file);
         }
-        Ok(paths)
+        files::sync_folders(paths.iter().map(PathBuf::as_path), &self.log())?;
+        Ok(outgrown)
     }
 
     /// Read the end of the log from its files, and hold it against the database.
@@ -282,9 +287,7 @@ impl Sequencer {
                 Progress::Done(writer) => break writer,
                 Progress::Need(paths) => {
                     for path in paths {
-                        let file = self.log().join(path.to_string());
-                        let bytes = files::read(&file)?.ok_or_else(|| SequencerError::Missing(file))?;
-                        fetched.insert(path, bytes);
+                        fetched.insert(path, self.file(path)?);
                     }
                 }
             }
@@ -304,6 +307,16 @@ impl Sequencer {
             }
         }
         Ok(writer)
+    }
+
+    /// A file of the log. A full one has its beginnings in it.
+    fn file(&self, path: tiles::Path) -> Result<Vec<u8>, SequencerError> {
+        let file = self.log().join(path.to_string());
+        let whole = self.log().join(path.whole().to_string());
+        match files::read(&file)? {
+            Some(bytes) => Ok(bytes),
+            None => files::read(&whole)?.ok_or_else(|| SequencerError::Missing(file)),
+        }
     }
 
     /// What is served.

@@ -1,7 +1,6 @@
 //! Killed at any moment: what was acknowledged is there, and no checkpoint contradicts another.
 
-use super::{assert_grown, entries, opened, secret};
-use netsonde_log::tree::Tree;
+use super::{assert_grown, entries, numbered, opened, secret};
 use netsonde_registry::folder::Sequencer;
 use std::{
     io::{BufRead as _, BufReader, Write as _},
@@ -17,6 +16,8 @@ const VICTIM: &str = "NETSONDE_TEST_VICTIM";
 /// How often, and with how many entries at least in the end.
 const KILLS: u32 = 40;
 const ENTRIES: u64 = 60;
+/// How many there are before: some more, and the first files are full.
+const BEFORE: u64 = 240;
 
 /// What the test kills: it adds entries until then, and says of each that it is there.
 #[test]
@@ -44,11 +45,13 @@ fn victim() {
 fn nothing_acknowledged_is_missing_and_the_log_never_forks() {
     let folder = tempfile::tempdir().unwrap();
     let registry = folder.path().join("registry");
-    let key = Sequencer::create(&registry, &secret(), now()).unwrap().key();
-    let mut before = Tree::EMPTY;
+    let mut log = Sequencer::create(&registry, &secret(), now()).unwrap();
+    let key = log.key();
+    let mut before = log.append(&numbered(0..BEFORE), now()).unwrap().tree;
+    drop(log);
     let mut acknowledged = Vec::new();
     let mut kills = 0;
-    while kills < KILLS || (before.size() < ENTRIES && kills < 10 * KILLS) {
+    while kills < KILLS || (before.size() < BEFORE + ENTRIES && kills < 10 * KILLS) {
         acknowledged.extend(kill_after(&registry, moment(kills)));
         kills += 1;
         // As it was left, which is what clients see until somebody writes again.
@@ -60,7 +63,7 @@ fn nothing_acknowledged_is_missing_and_the_log_never_forks() {
     let tree = Sequencer::open(&registry, now()).unwrap().renew(now()).unwrap();
     assert_grown(&registry, before, tree);
     let all = entries(&registry, tree);
-    assert!(all.len() as u64 >= ENTRIES, "only {} entries", all.len());
+    assert!(all.len() as u64 >= BEFORE + ENTRIES, "only {} entries", all.len());
     for (number, entry) in &acknowledged {
         let found = all.get(*number).map(|entry| String::from_utf8_lossy(entry));
         assert_eq!(found.as_deref(), Some(entry.as_str()), "entry {number}");

@@ -115,6 +115,21 @@ fn a_log_goes_on_where_it_ended_and_two_writers_take_turns() {
 }
 
 #[test]
+fn a_process_that_is_killed_when_files_got_full_is_gone_on_from() {
+    let (folder, mut log) = create();
+    let registry = folder.path().join("registry");
+    let checkpoint = registry.join("public/log/checkpoint");
+    log.append(&numbered(0..255), 1_001).unwrap();
+    let before = fs::read(&checkpoint).unwrap();
+    log.append(&numbered(255..257), 1_002).unwrap();
+    drop(log);
+    // All was written but the checkpoint.
+    fs::write(&checkpoint, before).unwrap();
+    let tree = Sequencer::open(&registry, 1_003).unwrap().renew(1_004).unwrap();
+    assert_eq!(entries(&registry, tree), numbered(0..257));
+}
+
+#[test]
 fn a_clock_that_was_set_back_does_not_make_checkpoints_older() {
     let (folder, mut log) = create();
     log.append(&numbered(0..1), 2_000).unwrap();
