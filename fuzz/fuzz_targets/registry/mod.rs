@@ -81,6 +81,7 @@ pub fn leaves() -> Vec<Vec<u8>> {
                 .parse()
                 .expect("a commit"),
             lock: Digest::of(b"lock"),
+            path: "guests/telegram".to_owned(),
             toolchain: "rustc 1.95.0".to_owned(),
         },
         max_offline_days: 90,

@@ -21,8 +21,10 @@
 //! | [`leaf`] | what an entry of the log says, and who signed it |
 //! | [`ledger`] | what is in force after so many entries |
 //! | [`client`] | what a probe believes of all this, and how it learns more |
+//! | [`check_in`] | which of the published scripts a probe is to run |
 
 pub mod canonical;
+pub mod check_in;
 pub mod checkpoint;
 pub mod client;
 pub mod fetch;

@@ -118,6 +118,7 @@ pub(crate) fn module(text: &str, version: &str, bytes: &str) -> ModuleRelease {
             repo: "https://git.example/probes".to_owned(),
             commit: "0123456789abcdef0123456789abcdef01234567".parse().unwrap(),
             lock: digest("Cargo.lock"),
+            path: "guests/telegram".to_owned(),
             toolchain: "rustc 1.95.0".to_owned(),
         },
         max_offline_days: 90,

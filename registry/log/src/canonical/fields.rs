@@ -76,6 +76,13 @@ impl<'a> Fields<'a> {
         T::from_value(self.value(name)?).map_err(|misfit| misfit.within(name))
     }
 
+    /// The field of this name, which may be there.
+    pub(crate) fn maybe<T: FromValue>(&mut self, name: &str) -> Result<Option<T>, Misfit> {
+        let value = self.0.remove(name);
+        let value = value.map(|value| T::from_value(value).map_err(|misfit| misfit.within(name)));
+        value.transpose()
+    }
+
     /// The same, as it is.
     pub(crate) fn value(&mut self, name: &str) -> Result<&'a Value, Misfit> {
         self.0

@@ -2,7 +2,7 @@
 
 use super::{Check, in_order, not_empty};
 use crate::canonical::fields::{ToValue as _, record};
-use crate::canonical::{Misfit, Value};
+use crate::canonical::{Misfit, Unfit, Value};
 use crate::tree::Hash;
 use crate::words::{Commit, Digest, Name, Version};
 use std::collections::BTreeMap;
@@ -38,6 +38,8 @@ record! {
         repo: String,
         /// The commit.
         commit: Commit,
+        /// The folder in it, as `guests/telegram`, or `.`.
+        path: String,
         /// The file of locked dependencies.
         lock: Digest,
         /// The compiler.
@@ -157,8 +159,23 @@ impl Check for ModuleRelease {
 impl Check for Source {
     fn check(&self) -> Result<(), Misfit> {
         not_empty("repo", &self.repo)?;
-        not_empty("toolchain", &self.toolchain)
+        not_empty("toolchain", &self.toolchain)?;
+        if is_folder(&self.path) {
+            return Ok(());
+        }
+        Err(Misfit::new(Unfit::Kind("a folder of the repository, as guests/telegram")).within("path"))
     }
+}
+
+/// Whether a path stays in the repository, whatever joins it.
+fn is_folder(path: &str) -> bool {
+    let is_part = |part: &str| {
+        let letters = part
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"._-+".contains(&byte));
+        !part.is_empty() && letters && !part.starts_with(['.', '-'])
+    };
+    path == "." || path.len() <= 256 && path.split('/').all(is_part)
 }
 
 impl Check for RebuildAttest {
