@@ -4,6 +4,7 @@
 //! registry.sqlite    the entries of the log, in their order
 //! log.key            what the log signs with
 //! public/log/        the log as it is served: `checkpoint`, `tile/…`
+//! public/roots/      every root that was published, as `N.json`
 //! ```
 //!
 //! What belongs here: that it survives being killed at any point, and several processes at once. What does not: what the
@@ -29,5 +30,7 @@ const ASIDE: &str = "new";
 const LOCK: &str = "lock";
 /// What is served of the log.
 const LOG: &str = "public/log";
-/// What the log has signed last, in there.
+/// The roots that are served.
+const ROOTS: &str = "public/roots";
+/// What the log has signed last, in the folder of the log.
 const CHECKPOINT: &str = "checkpoint";

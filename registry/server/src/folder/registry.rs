@@ -1,6 +1,6 @@
 //! A log with what its entries have come to.
 
-use super::{Appended, Sequencer, SequencerError};
+use super::{Appended, ROOTS, Sequencer, SequencerError};
 use netsonde_log::{
     keys::{KeyError, LogSecret},
     leaf::{Leaf, LeafError, Payload},
@@ -54,6 +54,9 @@ impl Registry {
         for entry in registry.log.entries()? {
             registry.read(&entry);
         }
+        for root in registry.ledger.iter().flat_map(Ledger::roots) {
+            registry.show_root(root)?;
+        }
         Ok(registry)
     }
 
@@ -91,9 +94,19 @@ impl Registry {
             Effect::InForce => {}
             Effect::Unknown(kind) => return Err(RegistryError::Unknown(kind)),
         }
+        // Before the entry: whoever reads it can have the document.
+        if let Payload::Root(root) = leaf.payload() {
+            self.show_root(root)?;
+        }
         let appended = self.log.append(&[bytes], now)?;
         self.ledger = Some(ledger);
         Ok(appended)
+    }
+
+    /// Have a root served beside the log: who knows its digest begins with it.
+    fn show_root(&self, root: &Root) -> Result<(), RegistryError> {
+        let path = format!("{ROOTS}/{}.json", root.version());
+        Ok(self.log.put(&path, &root.document().to_bytes())?)
     }
 
     /// Read an entry that was published before; what came before the first root has no effect.

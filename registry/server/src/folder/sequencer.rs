@@ -215,6 +215,17 @@ impl Sequencer {
         Ok(tree)
     }
 
+    /// Have a file of the folder on the disk, whole, if these bytes are not there already.
+    pub(super) fn put(&self, path: &str, bytes: &[u8]) -> Result<(), SequencerError> {
+        let path = self.folder.join(path);
+        if files::read(&path)?.as_deref() == Some(bytes) {
+            return Ok(());
+        }
+        let _turn = Turn::take(&self.folder)?;
+        self.aside.write(&path, bytes)?;
+        Ok(files::sync_folders([path.as_path()], &self.folder)?)
+    }
+
     /// The end of the log, after what others left to do was done.
     fn catch_up(&mut self, now: u64) -> Result<Writer, SequencerError> {
         let published = self.published()?.tree;

@@ -89,6 +89,21 @@ fn a_root_is_published_when_enough_of_its_owners_have_signed() {
 }
 
 #[test]
+fn a_root_is_served_when_it_is_published_and_again_where_its_file_is_gone() {
+    let desk = Desk::registry();
+    let served = desk.path("registry/public/roots/1.json");
+    desk.done("root sign registry/roots/1.json --key ann.key --dir registry");
+    assert!(!served.exists(), "it is not published yet");
+    desk.done("root sign registry/roots/1.json --key bob.key --dir registry");
+    let root = fs::read(&served).unwrap();
+    let signed = Root::parse(&fs::read(desk.path("registry/roots/1.json")).unwrap()).unwrap();
+    assert_eq!(root, signed.document().to_bytes());
+    fs::remove_dir_all(served.parent().unwrap()).unwrap();
+    desk.refused("root sign registry/roots/1.json --key eve.key --dir registry");
+    assert_eq!(fs::read(&served).unwrap(), root);
+}
+
+#[test]
 fn strangers_sign_nothing_and_nothing_is_overwritten() {
     let desk = Desk::registry();
     desk.done("key new mallory");
