@@ -5,6 +5,7 @@
 //! log.key            what the log signs with
 //! public/log/        the log as it is served: `checkpoint`, `tile/…`
 //! public/roots/      every root that was published, as `N.json`
+//! public/scripts/    what its entries name, called by digest; also `lists/` and `objects/`
 //! ```
 //!
 //! What belongs here: that it survives being killed at any point, and several processes at once. What does not: what the
@@ -12,11 +13,13 @@
 
 mod database;
 mod files;
+mod objects;
 mod registry;
 mod sequencer;
 
 pub use database::DatabaseError;
 pub use files::FileError;
+pub use objects::{Object, Shelf, hex_of};
 pub use registry::{Registry, RegistryError};
 pub use sequencer::{Appended, Sequencer, SequencerError};
 
@@ -28,6 +31,8 @@ const LOG_KEY: &str = "log.key";
 const ASIDE: &str = "new";
 /// Who writes holds this.
 const LOCK: &str = "lock";
+/// What is served.
+const PUBLIC: &str = "public";
 /// What is served of the log.
 const LOG: &str = "public/log";
 /// The roots that are served.

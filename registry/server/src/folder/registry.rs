@@ -1,6 +1,6 @@
 //! A log with what its entries have come to.
 
-use super::{Appended, ROOTS, Sequencer, SequencerError};
+use super::{Appended, Object, ROOTS, Sequencer, SequencerError};
 use netsonde_log::{
     keys::{KeyError, LogSecret},
     leaf::{Leaf, LeafError, Payload},
@@ -37,6 +37,8 @@ pub struct Registry {
     log: Sequencer,
     /// None before the first root.
     ledger: Option<Ledger>,
+    /// How many entries that is of.
+    read: u64,
 }
 
 impl Registry {
@@ -44,16 +46,22 @@ impl Registry {
     pub fn create(folder: &Path, origin: &str, seed: &[u8; 32], now: u64) -> Result<Self, RegistryError> {
         let secret = LogSecret::new(origin, seed)?;
         let log = Sequencer::create(folder, &secret, now)?;
-        Ok(Self { log, ledger: None })
+        Ok(Self {
+            log,
+            ledger: None,
+            read: 0,
+        })
     }
 
     /// Open the registry of a folder: read everything that was ever published.
     pub fn open(folder: &Path, now: u64) -> Result<Self, RegistryError> {
         let log = Sequencer::open(folder, now)?;
-        let mut registry = Self { log, ledger: None };
-        for entry in registry.log.entries()? {
-            registry.read(&entry);
-        }
+        let mut registry = Self {
+            log,
+            ledger: None,
+            read: 0,
+        };
+        registry.catch_up()?;
         for root in registry.ledger.iter().flat_map(Ledger::roots) {
             registry.show_root(root)?;
         }
@@ -84,23 +92,58 @@ impl Registry {
 
     /// Publish an entry, if every probe will take it for what it is.
     pub fn publish(&mut self, leaf: &Leaf, now: u64) -> Result<Appended, RegistryError> {
-        let mut ledger = match (&self.ledger, leaf.payload()) {
+        self.publish_all(std::slice::from_ref(leaf), &[], now)
+    }
+
+    /// Publish entries, all or none, with what they name.
+    pub fn publish_all(
+        &mut self,
+        leaves: &[Leaf],
+        objects: &[Object],
+        now: u64,
+    ) -> Result<Appended, RegistryError> {
+        let entries: Vec<Vec<u8>> = leaves.iter().map(Leaf::to_bytes).collect();
+        loop {
+            self.catch_up()?;
+            let ledger = self.with(leaves)?;
+            // Before the entries: whoever reads them can have what they are about.
+            self.log.store(objects)?;
+            for leaf in leaves {
+                if let Payload::Root(root) = leaf.payload() {
+                    self.show_root(root)?;
+                }
+            }
+            if let Some(appended) = self.log.append_at(self.read, &entries, now)? {
+                self.ledger = Some(ledger);
+                self.read = appended.numbers.end;
+                return Ok(appended);
+            }
+        }
+    }
+
+    /// What would be in force with these entries, if every probe would take them for what they are.
+    pub fn with(&self, leaves: &[Leaf]) -> Result<Ledger, RegistryError> {
+        let mut ledger = match (&self.ledger, leaves.first().map(Leaf::payload)) {
             (Some(ledger), _) => ledger.clone(),
-            (None, Payload::Root(root)) => Ledger::new(root.digest()),
+            (None, Some(Payload::Root(root))) => Ledger::new(root.digest()),
             (None, _) => return Err(RegistryError::NoRoot),
         };
-        let bytes = leaf.to_bytes();
-        match ledger.apply(&bytes)? {
-            Effect::InForce => {}
-            Effect::Unknown(kind) => return Err(RegistryError::Unknown(kind)),
+        for leaf in leaves {
+            match ledger.apply(&leaf.to_bytes())? {
+                Effect::InForce => {}
+                Effect::Unknown(kind) => return Err(RegistryError::Unknown(kind)),
+            }
         }
-        // Before the entry: whoever reads it can have the document.
-        if let Payload::Root(root) = leaf.payload() {
-            self.show_root(root)?;
+        Ok(ledger)
+    }
+
+    /// Read what others have published since.
+    pub fn catch_up(&mut self) -> Result<(), RegistryError> {
+        for entry in self.log.entries(self.read)? {
+            self.read(&entry);
+            self.read += 1;
         }
-        let appended = self.log.append(&[bytes], now)?;
-        self.ledger = Some(ledger);
-        Ok(appended)
+        Ok(())
     }
 
     /// Have a root served beside the log: who knows its digest begins with it.

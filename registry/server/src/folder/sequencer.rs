@@ -9,13 +9,15 @@
 
 use super::database::{Database, DatabaseError};
 use super::files::{self, Aside, FileError};
-use super::{ASIDE, CHECKPOINT, DATABASE, LOCK, LOG, LOG_KEY};
+use super::objects::{self, Object, Shelf};
+use super::{ASIDE, CHECKPOINT, DATABASE, LOCK, LOG, LOG_KEY, PUBLIC};
 use netsonde_log::{
     fetch::{Entries, FetchError, Fetched, Progress},
     keys::{KeyError, LogKey, LogSecret},
     policy::{OpenError, Opened, Policy, PolicyError},
     tiles::{self, EntryTooLong, MAX_ENTRY},
     tree::Tree,
+    words::Digest,
     writer::{WriteError, Writer},
 };
 use std::{
@@ -177,14 +179,40 @@ impl Sequencer {
         self.secret.public()
     }
 
-    /// All entries, in their order.
-    pub fn entries(&self) -> Result<Vec<Vec<u8>>, SequencerError> {
+    /// The entries from this one on, in their order.
+    pub fn entries(&self, from: u64) -> Result<Vec<Vec<u8>>, SequencerError> {
         let size = self.database.size()?;
-        Ok(self.database.entries(0..size)?)
+        Ok(self.database.entries(from..size)?)
+    }
+
+    /// Have on the disk what entries to come name.
+    pub fn store(&self, objects: &[Object]) -> Result<(), SequencerError> {
+        let _turn = Turn::take(&self.folder)?;
+        Ok(objects::store(&self.folder.join(PUBLIC), &self.aside, objects)?)
+    }
+
+    /// What is stored under a digest, if it is there and whole.
+    pub fn object(&self, from: Shelf, digest: &Digest) -> Result<Option<Vec<u8>>, SequencerError> {
+        Ok(objects::read(&self.folder.join(PUBLIC), from, digest)?)
     }
 
     /// Add entries to the log: all of them, or none. On return they are on the disk and served.
     pub fn append<T: AsRef<[u8]>>(&mut self, entries: &[T], now: u64) -> Result<Appended, SequencerError> {
+        loop {
+            let size = self.database.size()?;
+            if let Some(appended) = self.append_at(size, entries, now)? {
+                return Ok(appended);
+            }
+        }
+    }
+
+    /// The same, if the log has as many entries as whoever made these has read: `None` where somebody else was here since.
+    pub fn append_at<T: AsRef<[u8]>>(
+        &mut self,
+        size: u64,
+        entries: &[T],
+        now: u64,
+    ) -> Result<Option<Appended>, SequencerError> {
         // What is in the database will be in the log, so it has to fit before.
         let mut lengths = entries.iter().map(|entry| entry.as_ref().len());
         if let Some(index) = lengths.position(|len| len > MAX_ENTRY) {
@@ -194,15 +222,18 @@ impl Sequencer {
         }
         let _turn = Turn::take(&self.folder)?;
         let writer = self.catch_up(now)?;
-        let first = writer.tree().size();
-        self.database.append(first, entries)?;
+        if writer.tree().size() != size {
+            self.writer = Some(writer);
+            return Ok(None);
+        }
+        self.database.append(size, entries)?;
         let writer = self.publish(writer, now)?;
         let tree = writer.tree();
         self.writer = Some(writer);
-        Ok(Appended {
-            numbers: first..tree.size(),
+        Ok(Some(Appended {
+            numbers: size..tree.size(),
             tree,
-        })
+        }))
     }
 
     /// Sign again what was signed last, to say that nothing has come since.
@@ -247,7 +278,7 @@ impl Sequencer {
             let from = writer.tree().size();
             let entries = self.database.entries(from..size.min(from + BATCH))?;
             let growth = writer.append(&entries)?;
-            outgrown.extend(self.store(growth.files)?);
+            outgrown.extend(self.store_files(growth.files)?);
         }
         // The clock may have been set back. Who has seen a later time would take this for an old checkpoint.
         let path = self.checkpoint();
@@ -264,7 +295,7 @@ impl Sequencer {
     }
 
     /// Have files of the log on the disk. What is returned are the folders with the beginnings of those that are full now.
-    fn store(&self, files: Vec<(tiles::Path, Vec<u8>)>) -> Result<Vec<PathBuf>, SequencerError> {
+    fn store_files(&self, files: Vec<(tiles::Path, Vec<u8>)>) -> Result<Vec<PathBuf>, SequencerError> {
         let (mut paths, mut outgrown) = (Vec::new(), Vec::new());
         for (path, bytes) in files {
             let file = self.log().join(path.to_string());

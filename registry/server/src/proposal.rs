@@ -1,0 +1,279 @@
+//! What is to be published, as a file that can be carried to the machine with the key and back: what is said, who has signed it,
+//! and everything that it names.
+//!
+//! ```json
+//! {"netsonde_proposal": 1, "leaf": {"payload": …, "sigs": […]}, "attestations": [{"payload": …, "sigs": […]}],
+//!  "objects": [{"shelf": "objects", "base64": "…"}]}
+//! ```
+//!
+//! Nobody vouches for the file: what counts are the signatures in it, and that the objects are what the leaf names.
+
+use crate::folder::{Object, Shelf, hex_of};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use netsonde_log::{
+    canonical::{ParseError, Value},
+    leaf::{LIMITS, Leaf, LeafError, Payload},
+    role::{Role, SecretRoleKey},
+    words::Digest,
+};
+use serde::{Deserialize, Serialize};
+
+/// The version of such files.
+const VERSION: u64 = 1;
+/// How many digits of a digest are enough to tell proposals apart, and can be read to somebody over the telephone.
+const ID_DIGITS: usize = 12;
+
+/// Why bytes are no proposal.
+#[derive(Debug, thiserror::Error)]
+pub enum ProposalError {
+    /// Not the JSON of one.
+    #[error("it is no proposal: {0}")]
+    Json(#[from] serde_json::Error),
+    /// Written by another version of this program.
+    #[error("it is a proposal of version {0}, and this program knows version {VERSION}")]
+    Version(u64),
+    /// What is said can not be read.
+    #[error(transparent)]
+    Leaf(#[from] LeafError),
+    /// What is said is not JSON of the kind that is signed.
+    #[error(transparent)]
+    Canonical(#[from] ParseError),
+    /// There is no such place for objects.
+    #[error("an object is for {0:?}, and there are scripts, lists and objects")]
+    Shelf(String),
+    /// The bytes of an object can not be read.
+    #[error("read an object: {0}")]
+    Base64(#[from] base64::DecodeError),
+    /// Something that is said is about bytes that are not there.
+    #[error("the leaf names {0}, and the proposal does not have it: make it anew")]
+    Missing(Digest),
+}
+
+/// What is to be published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proposal {
+    leaf: Leaf,
+    attestations: Vec<Leaf>,
+    objects: Vec<Object>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    netsonde_proposal: u64,
+    leaf: serde_json::Value,
+    #[serde(default)]
+    attestations: Vec<serde_json::Value>,
+    #[serde(default)]
+    objects: Vec<WrittenObject>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenObject {
+    shelf: String,
+    base64: String,
+}
+
+impl Proposal {
+    /// To be said in the log of this origin, with what that names.
+    pub fn new(log: &str, payload: &Payload, objects: Vec<Object>) -> Result<Self, ProposalError> {
+        Self::checked(Leaf::new(log, payload)?, Vec::new(), objects)
+    }
+
+    /// Read a file.
+    pub fn parse(bytes: &[u8]) -> Result<Self, ProposalError> {
+        let written: Written = serde_json::from_slice(bytes)?;
+        if written.netsonde_proposal != VERSION {
+            return Err(ProposalError::Version(written.netsonde_proposal));
+        }
+        let objects = written
+            .objects
+            .into_iter()
+            .map(object)
+            .collect::<Result<_, _>>()?;
+        let attestations = written.attestations.iter().map(leaf).collect::<Result<_, _>>()?;
+        Self::checked(leaf(&written.leaf)?, attestations, objects)
+    }
+
+    /// The file.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, ProposalError> {
+        let written = Written {
+            netsonde_proposal: VERSION,
+            leaf: serde_json::from_slice(&self.leaf.to_bytes())?,
+            attestations: self
+                .attestations
+                .iter()
+                .map(|leaf| serde_json::from_slice(&leaf.to_bytes()))
+                .collect::<Result<_, _>>()?,
+            objects: self
+                .objects
+                .iter()
+                .map(|object| WrittenObject {
+                    shelf: object.shelf.name().to_owned(),
+                    base64: STANDARD.encode(&object.bytes),
+                })
+                .collect(),
+        };
+        let mut bytes = serde_json::to_vec_pretty(&written)?;
+        bytes.push(b'\n');
+        Ok(bytes)
+    }
+
+    /// What it is called by: the first digits of the digest of what is said, whoever signs it.
+    pub fn id(&self) -> Result<String, ProposalError> {
+        id_of(self.leaf.log(), self.leaf.payload())
+    }
+
+    /// What is to be said.
+    pub fn leaf(&self) -> &Leaf {
+        &self.leaf
+    }
+
+    /// What others say of it: that they built the same.
+    pub fn attestations(&self) -> &[Leaf] {
+        &self.attestations
+    }
+
+    /// What it names.
+    pub fn objects(&self) -> &[Object] {
+        &self.objects
+    }
+
+    /// An object of it.
+    pub fn object(&self, digest: &Digest) -> Option<&[u8]> {
+        let mut objects = self.objects.iter();
+        let found = objects.find(|object| object.digest() == *digest);
+        found.map(|object| object.bytes.as_slice())
+    }
+
+    /// The same with the signature of this key too.
+    pub fn signed_by(mut self, role: Role, key: &SecretRoleKey) -> Result<Self, ProposalError> {
+        self.leaf = self.leaf.signed_by(role, key)?;
+        Ok(self)
+    }
+
+    /// The same with what somebody else says of it. Who has said the same before is taken by the newer word.
+    #[must_use]
+    pub fn attested(mut self, leaf: Leaf) -> Self {
+        let by = |leaf: &Leaf| leaf.signatures().first().map(|signature| signature.keyid);
+        self.attestations.retain(|before| by(before) != by(&leaf));
+        self.attestations.push(leaf);
+        self
+    }
+
+    fn checked(leaf: Leaf, attestations: Vec<Leaf>, objects: Vec<Object>) -> Result<Self, ProposalError> {
+        let proposal = Self {
+            leaf,
+            attestations,
+            objects,
+        };
+        for digest in named(proposal.leaf.payload()) {
+            proposal.object(&digest).ok_or(ProposalError::Missing(digest))?;
+        }
+        Ok(proposal)
+    }
+}
+
+/// What the proposal to say this is called by.
+pub fn id_of(log: &str, payload: &Payload) -> Result<String, ProposalError> {
+    let unsigned = Leaf::new(log, payload)?.to_bytes();
+    Ok(hex_of(&Digest::of(&unsigned)).chars().take(ID_DIGITS).collect())
+}
+
+/// The bytes that have to be there for what is said to be of use.
+fn named(payload: &Payload) -> Vec<Digest> {
+    match payload {
+        Payload::ModuleRelease(module) => vec![module.digest, module.manifest],
+        Payload::ModuleYank(yank) => vec![yank.reason],
+        Payload::ModuleRevoke(revoke) => vec![revoke.reason],
+        Payload::ScriptRevoke(revoke) => vec![revoke.reason],
+        Payload::ScriptPublish(publication) | Payload::ListPublish(publication) => vec![publication.digest],
+        Payload::Snapshot(snapshot) => vec![snapshot.digest],
+        Payload::EventCancel(cancel) => vec![cancel.reason],
+        Payload::EventSchedule(_)
+        | Payload::EventWiden(_)
+        | Payload::EventClose(_)
+        | Payload::Flags(_)
+        | Payload::Heartbeat(_)
+        | Payload::Policy(_)
+        | Payload::RebuildAttest(_)
+        | Payload::Root(_)
+        | Payload::Unknown { .. } => Vec::new(),
+    }
+}
+
+/// A leaf, however its JSON was written by those who carried it.
+fn leaf(value: &serde_json::Value) -> Result<Leaf, ProposalError> {
+    let value = Value::parse(&serde_json::to_vec(value)?, LIMITS)?;
+    Ok(Leaf::parse(&value.to_bytes())?)
+}
+
+fn object(written: WrittenObject) -> Result<Object, ProposalError> {
+    let mut shelves = Shelf::ALL.into_iter();
+    let shelf = shelves.find(|shelf| shelf.name() == written.shelf);
+    Ok(Object {
+        shelf: shelf.ok_or(ProposalError::Shelf(written.shelf))?,
+        bytes: STANDARD.decode(written.base64)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use netsonde_log::leaf::Publication;
+
+    fn script(bytes: &[u8]) -> Payload {
+        Payload::ScriptPublish(Publication {
+            name: "online".parse().unwrap(),
+            digest: Digest::of(bytes),
+            size: bytes.len() as u64,
+            issued: 1,
+            expires: 2,
+        })
+    }
+
+    fn object(bytes: &[u8]) -> Object {
+        Object {
+            shelf: Shelf::Scripts,
+            bytes: bytes.to_vec(),
+        }
+    }
+
+    #[test]
+    fn a_file_is_carried_signed_and_read() {
+        let proposal = Proposal::new("a.example/log", &script(b"{}"), vec![object(b"{}")]).unwrap();
+        let id = proposal.id().unwrap();
+        assert_eq!(id.len(), ID_DIGITS);
+        let read = Proposal::parse(&proposal.to_bytes().unwrap()).unwrap();
+        assert_eq!(read, proposal);
+        let signed = read
+            .signed_by(Role::Scripts, &SecretRoleKey::from_seed(&[7; 32]))
+            .unwrap();
+        assert_eq!(signed.id().unwrap(), id);
+        // Somebody's editor wrote it in another way.
+        let compact: serde_json::Value = serde_json::from_slice(&signed.to_bytes().unwrap()).unwrap();
+        assert_eq!(Proposal::parse(compact.to_string().as_bytes()).unwrap(), signed);
+    }
+
+    #[test]
+    fn what_is_not_there_or_not_the_same_is_missed() {
+        let missing = Proposal::new("a.example/log", &script(b"{}"), vec![object(b"{ }")]);
+        assert!(matches!(missing, Err(ProposalError::Missing(_))));
+        let proposal = Proposal::new("a.example/log", &script(b"{}"), vec![object(b"{}")]).unwrap();
+        let text = String::from_utf8(proposal.to_bytes().unwrap()).unwrap();
+        for (from, to, wanted) in [
+            ("e30=", "e30A", "does not have it"),
+            ("e30=", "!", "read an object"),
+            ("\"scripts\"", "\"cellar\"", "cellar"),
+            ("netsonde_proposal\": 1", "netsonde_proposal\": 2", "version 2"),
+            ("\"issued\": 1", "\"issued\": 1.5", "number"),
+            ("\"leaf\"", "\"loaf\"", "no proposal"),
+        ] {
+            let said = Proposal::parse(text.replace(from, to).as_bytes())
+                .unwrap_err()
+                .to_string();
+            assert!(said.contains(wanted), "{to}: {said}");
+        }
+    }
+}
