@@ -4,12 +4,12 @@
 
 use arbitrary::Arbitrary;
 use netsonde_log::keys::{LogSecret, WitnessSecret};
-use netsonde_log::leaf::{Flags, Leaf, ModuleRelease, Payload, Publication, RebuildAttest, Source};
+use netsonde_log::leaf::{Capabilities, Flags, Leaf, ModuleRelease, Payload, Publication, RebuildAttest, Source};
 use netsonde_log::ledger::Ledger;
 use netsonde_log::role::{Role, SecretRoleKey};
 use netsonde_log::root::{LogIdentity, RoleKeys, Root, RootDraft};
 use netsonde_log::words::Digest;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 const ORIGIN: &str = "fuzz.example/log";
 
@@ -74,7 +74,12 @@ pub fn leaves() -> Vec<Vec<u8>> {
         size: 6,
         manifest: Digest::of(b"manifest"),
         contract: "netsonde:probe@0.1.0".to_owned(),
-        capabilities: BTreeMap::new(),
+        capabilities: Capabilities::new(
+            ["dns".to_owned()].into(),
+            ["targets".to_owned()].into(),
+            BTreeSet::new(),
+            BTreeMap::new(),
+        ),
         source: Source {
             repo: "https://git.example/probes".to_owned(),
             commit: "0123456789abcdef0123456789abcdef01234567"

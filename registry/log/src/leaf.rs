@@ -9,6 +9,7 @@ use crate::role::{Role, RoleKey, SecretRoleKey};
 use crate::root::{Root, RootError};
 use crate::words::{Hex, KeyId};
 
+mod capabilities;
 mod events;
 mod payload;
 mod policy;
@@ -16,6 +17,7 @@ mod publishing;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub use capabilities::{Capabilities, Change};
 pub use events::{Country, EventCancel, EventClose, EventSchedule, EventWiden, Mode, Selector};
 pub use payload::Payload;
 pub(crate) use policy::DAY;

@@ -22,6 +22,7 @@ mod refused;
 mod tests;
 
 pub use ask::WhyNot;
+pub use authority::may_say;
 pub use document::{DOCUMENT_LIMIT, DocumentError};
 pub use events::Event;
 pub use modules::Release;

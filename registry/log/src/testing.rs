@@ -1,11 +1,11 @@
 //! A registry for tests: people with keys, a root that gives them roles, and what they say.
 
 use crate::keys::{LogSecret, WitnessSecret};
-use crate::leaf::{Leaf, ModuleRelease, Payload, Publication, RebuildAttest, Source};
+use crate::leaf::{Capabilities, Leaf, ModuleRelease, Payload, Publication, RebuildAttest, Source};
 use crate::role::{Role, RoleKey, SecretRoleKey};
 use crate::root::{LogIdentity, RoleKeys, Root, RootDraft};
 use crate::words::{Digest, Name};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 pub(crate) const ORIGIN: &str = "registry.example/log";
@@ -113,7 +113,12 @@ pub(crate) fn module(text: &str, version: &str, bytes: &str) -> ModuleRelease {
         size: 70_590,
         manifest: digest("nettest.toml"),
         contract: "netsonde:probe@0.1.0".to_owned(),
-        capabilities: BTreeMap::new(),
+        capabilities: Capabilities::new(
+            ["dns".to_owned()].into(),
+            ["targets".to_owned()].into(),
+            BTreeSet::new(),
+            BTreeMap::new(),
+        ),
         source: Source {
             repo: "https://git.example/probes".to_owned(),
             commit: "0123456789abcdef0123456789abcdef01234567".parse().unwrap(),

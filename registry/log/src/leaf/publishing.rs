@@ -1,8 +1,8 @@
 //! What leaves say of modules, scripts, lists and flags, and of the log itself.
 
-use super::{Check, in_order, not_empty};
+use super::{Capabilities, Check, in_order, not_empty};
 use crate::canonical::fields::{ToValue as _, record};
-use crate::canonical::{Misfit, Unfit, Value};
+use crate::canonical::{Misfit, Unfit};
 use crate::tree::Hash;
 use crate::words::{Commit, Digest, Name, Version};
 use std::collections::BTreeMap;
@@ -23,7 +23,7 @@ record! {
         /// The contract that it is written against: `netsonde:probe@0.1.0`.
         contract: String,
         /// What it asks for, as its manifest does.
-        capabilities: BTreeMap<String, Value>,
+        capabilities: Capabilities,
         /// What it is built from.
         source: Source,
         /// For how many days a probe may run it without news from the log.
@@ -152,6 +152,9 @@ record! {
 impl Check for ModuleRelease {
     fn check(&self) -> Result<(), Misfit> {
         not_empty("contract", &self.contract)?;
+        self.capabilities
+            .check()
+            .map_err(|misfit| misfit.within("capabilities"))?;
         self.source.check().map_err(|misfit| misfit.within("source"))
     }
 }

@@ -218,6 +218,26 @@ impl Ledger {
         self.releases.values()
     }
 
+    /// All scripts that were published last under their names, whether they hold or not.
+    pub fn scripts(&self) -> impl Iterator<Item = &Publication> {
+        all(&self.scripts)
+    }
+
+    /// All lists that were published last under their names, whether they hold or not.
+    pub fn lists(&self) -> impl Iterator<Item = &Publication> {
+        all(&self.lists)
+    }
+
+    /// What was said last of which nettests are on and off, in the ordinary way and in an emergency, whether it holds or not.
+    pub fn flags(&self) -> (Option<&Flags>, Option<&Flags>) {
+        let ordinary = self.flags.ordinary.as_ref();
+        let emergency = self.flags.emergency.as_ref();
+        (
+            ordinary.map(|(_, flags)| flags),
+            emergency.map(|(_, flags)| flags),
+        )
+    }
+
     /// The script of this name. `seen` is the time of the last news from the log, which must be fresh.
     pub fn script(&self, name: &Name, seen: u64, now: u64) -> Result<&Publication, WhyNot> {
         self.check_fresh(seen, now)?;
@@ -340,4 +360,11 @@ impl Ledger {
             }
         }
     }
+}
+
+fn all(slots: &BTreeMap<Name, Slots<Publication>>) -> impl Iterator<Item = &Publication> {
+    let both = slots
+        .values()
+        .flat_map(|slots| slots.ordinary.iter().chain(&slots.emergency));
+    both.map(|(_, said)| said)
 }

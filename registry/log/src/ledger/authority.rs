@@ -15,8 +15,9 @@ pub(super) struct Approval {
     pub(super) signers: Signers,
 }
 
-/// The roles that may say it. A role is never here for what a more powerful ring does, except to stop it.
-fn may_say(payload: &Payload) -> &'static [Role] {
+/// The roles that may say something, the usual one first. A role is never here for what a more powerful ring does, except to
+/// stop it.
+pub fn may_say(payload: &Payload) -> &'static [Role] {
     match payload {
         // The first carries its own signatures, the other has no effect.
         Payload::Root(_) | Payload::Unknown { .. } => &[],
