@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use netsonde_feed::Mirror;
 use netsonde_probe::locate::Server;
 use url::Url;
 
@@ -41,6 +42,9 @@ pub(crate) enum Command {
     List(List),
     /// Find out where the probe is, and print it as a location file for runx.
     Locate(Locate),
+    /// The registries that say what this probe may be told to run.
+    #[command(subcommand)]
+    Registry(Registry),
     /// Run a command inside a simulated, censored internet (Linux).
     Lab(Lab),
     /// See the whole idea work: the same script on an uncensored and on a censored network (Linux).
@@ -186,6 +190,39 @@ pub(crate) struct Locate {
     /// How long to wait for each answer.
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration)]
     pub(crate) timeout: Duration,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Registry {
+    /// Follow a registry. Without --root nothing is followed, and the digest is shown that is to be compared first.
+    Add(Box<RegistryAdd>),
+    /// List the registries that are followed; with --json, one object a line.
+    List,
+    /// Follow a registry no longer, and remove all that was kept of it, with what was installed from it.
+    Remove {
+        /// Its name, or one of its addresses.
+        #[arg(value_name = "URL|NAME")]
+        which: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RegistryAdd {
+    /// Where it is served: https://…, http://…, or file:///… for a copy of it in a folder.
+    #[arg(value_name = "URL")]
+    pub(crate) url: Mirror,
+
+    /// Its first root: the file, or the digest, as those who run it publish it elsewhere.
+    #[arg(long, value_name = "sha256:…|FILE")]
+    pub(crate) root: Option<String>,
+
+    /// Ask here too, when the address before it has nothing that can be believed; may be given several times.
+    #[arg(long, value_name = "URL")]
+    pub(crate) mirror: Vec<Mirror>,
+
+    /// What to call it. Otherwise as its log is called.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -13,6 +13,10 @@ pub(crate) const CACHE_DIR: &str = "NETSONDE_CACHE_DIR";
 /// Where modules keep what they keep from run to run. Default: `netsonde/modules` in the user's folder for state.
 pub(crate) const STATE_DIR: &str = "NETSONDE_STATE_DIR";
 
+/// Where registries that the probe follows are kept, with what was installed from them. Default: `netsonde/registries` in the
+/// user's folder for data.
+pub(crate) const REGISTRIES_DIR: &str = "NETSONDE_REGISTRIES_DIR";
+
 /// What to log, in `tracing-subscriber`'s syntax: `debug`, `netsonde_sandbox=debug`. Default: `warn`.
 pub(crate) const LOG: &str = "NETSONDE_LOG";
 
@@ -34,6 +38,15 @@ pub(crate) fn state_dir() -> Option<PathBuf> {
     // Only XDG tells state from data.
     let parent = strategy.state_dir().unwrap_or_else(|| strategy.data_dir());
     Some(parent.join("netsonde").join("modules"))
+}
+
+/// The folder of registries; none where the machine has no home and none was given.
+pub(crate) fn registries_dir() -> Option<PathBuf> {
+    if let Some(dir) = std::env::var_os(REGISTRIES_DIR).filter(|dir| !dir.is_empty()) {
+        return Some(PathBuf::from(dir));
+    }
+    let strategy = etcetera::choose_base_strategy().ok()?;
+    Some(strategy.data_dir().join("netsonde").join("registries"))
 }
 
 /// The file of additional certificates, if one is named.

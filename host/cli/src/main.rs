@@ -27,6 +27,7 @@ fn main() -> ExitCode {
         Command::CheckScript(args) => command::check_script::run(args, cli.json, cli.verbose),
         Command::List(args) => command::list::run(args, cli.json, cli.verbose),
         Command::Locate(args) => command::locate::run(args, cli.verbose),
+        Command::Registry(args) => command::registry::run(args, cli.json, cli.verbose),
         Command::Lab(args) => command::lab::run(args, cli.verbose),
         Command::Demo => command::demo::run(cli.json, cli.verbose),
     };

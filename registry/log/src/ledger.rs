@@ -122,6 +122,11 @@ impl Ledger {
         self.roots.last()
     }
 
+    /// The bytes of the leaf of this index, if what it says still counts.
+    pub fn leaf(&self, index: u64) -> Option<&[u8]> {
+        self.kept.get(&index).map(Vec::as_slice)
+    }
+
     /// All roots so far, from the first.
     pub fn roots(&self) -> &[Root] {
         &self.roots

@@ -6,17 +6,21 @@ pub(crate) mod demo;
 pub(crate) mod lab;
 pub(crate) mod list;
 pub(crate) mod locate;
+pub(crate) mod registry;
 pub(crate) mod replay;
 pub(crate) mod runx;
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use anyhow::{Context as _, bail};
+use netsonde_feed::{Getter, Patience, Registries};
 use netsonde_net::{Budget, Clock, Meter, Net, NetConfig, Owners, Trace};
 use netsonde_probe::catalog::Catalog;
 use netsonde_probe::sandbox::{Engine, EngineConfig};
+use netsonde_probe::{SOFTWARE_NAME, SOFTWARE_VERSION};
 
 use crate::args::Modules;
 use crate::env;
@@ -54,6 +58,29 @@ fn read(what: &str, path: &Path) -> anyhow::Result<Vec<u8>> {
         );
     }
     Ok(bytes)
+}
+
+/// The registries that this probe follows.
+fn registries() -> anyhow::Result<Registries> {
+    let folder = env::registries_dir().with_context(|| {
+        format!(
+            "there is no home to keep registries in: set {}",
+            env::REGISTRIES_DIR
+        )
+    })?;
+    let certificates = match env::ca_file() {
+        Some(path) => read(&format!("the certificates that {} names,", env::CA_FILE), &path)?,
+        None => Vec::new(),
+    };
+    let user_agent = format!("{SOFTWARE_NAME}/{SOFTWARE_VERSION}");
+    let getter = Getter::new(&user_agent, &certificates, Patience::default()).context(env::CA_FILE)?;
+    Ok(Registries::new(folder, getter))
+}
+
+/// The time of this device, in seconds since 1970.
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| since.as_secs())
 }
 
 /// What the network primitives need to know: the files of `--mmdb`, and the environment.

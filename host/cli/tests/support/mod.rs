@@ -66,7 +66,8 @@ impl Probe {
         command
             .current_dir(self.folder.path())
             .env("NETSONDE_CACHE_DIR", cache())
-            .env("NETSONDE_STATE_DIR", self.path("state"));
+            .env("NETSONDE_STATE_DIR", self.path("state"))
+            .env("NETSONDE_REGISTRIES_DIR", self.path("registries"));
         command
     }
 
