@@ -92,6 +92,13 @@ impl Digest {
     }
 }
 
+impl From<[u8; 32]> for Digest {
+    /// Of a SHA-256 that was computed elsewhere.
+    fn from(bytes: [u8; 32]) -> Self {
+        Self(Hex(bytes))
+    }
+}
+
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "sha256:{}", self.0)

@@ -1,5 +1,9 @@
 //! The command line as clap sees it: one definition feeds parsing, `--help` and error messages.
 
+mod serve;
+
+pub(crate) use serve::Serve;
+
 use clap::{Args, Parser, Subcommand, builder::PossibleValuesParser};
 use netsonde_log::role::Role;
 use netsonde_net::Scope;
@@ -19,6 +23,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Measure for probes what they measure, from where nobody interferes: the test helper of `web_connectivity`.
     TestHelper(Box<TestHelper>),
+    /// Serve a registry: its log, what is named in it, and what probes are to run.
+    Serve(Box<Serve>),
     /// Keys of people.
     #[command(subcommand)]
     Key(Key),

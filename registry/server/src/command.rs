@@ -2,6 +2,7 @@
 
 pub(crate) mod key;
 pub(crate) mod root;
+pub(crate) mod serve;
 
 use anyhow::Context as _;
 use std::{

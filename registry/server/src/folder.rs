@@ -14,12 +14,14 @@
 mod database;
 mod files;
 mod objects;
+mod reader;
 mod registry;
 mod sequencer;
 
 pub use database::DatabaseError;
 pub use files::FileError;
 pub use objects::{Object, Shelf, hex_of};
+pub use reader::Reader;
 pub use registry::{Registry, RegistryError};
 pub use sequencer::{Appended, Sequencer, SequencerError};
 

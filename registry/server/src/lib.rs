@@ -1,4 +1,4 @@
-//! What an operator runs: the test helper of `web_connectivity`, and the registry's folder.
+//! What an operator runs: the test helper of `web_connectivity`, and a registry: its folder, and what the public sees of it.
 //!
 //! What belongs here: HTTP services, each in a module of its own that makes a `Router`, and `serve`, which listens for all
 //! of them; what a registry has on its disk and what is carried there; other programs that it starts. What does not: sockets to
@@ -9,5 +9,6 @@ pub mod folder;
 pub mod people;
 mod process;
 pub mod proposal;
+pub mod public;
 pub mod serve;
 pub mod test_helper;

@@ -17,10 +17,12 @@ use netsonde_registry::{
 use std::{
     fs,
     io::{self, IsTerminal as _, Write as _},
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::ExitCode,
 };
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, runtime::Runtime};
+use tokio_rustls::TlsAcceptor;
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 /// Certificates (PEM) that are trusted in addition to Mozilla's. `netsonde lab` sets it to the lab's authority.
@@ -33,6 +35,7 @@ const OTHER_FILES: usize = 64;
 fn main() -> ExitCode {
     let done = match &Cli::parse().command {
         Command::TestHelper(args) => test_helper(args),
+        Command::Serve(args) => command::serve::run(args),
         Command::Key(Key::New(args)) => command::key::new(args),
         Command::Root(Root::Init(args)) => command::root::init(args),
         Command::Root(Root::Sign(args)) => command::root::sign(args),
@@ -61,33 +64,17 @@ fn told(error: &anyhow::Error) -> String {
 fn test_helper(args: &args::TestHelper) -> anyhow::Result<()> {
     log()?;
     let helper = TestHelper::new(config(args)?).context("prepare the test helper")?;
-    let tls = match (&args.certificate, &args.key) {
-        (Some(certificate), Some(key)) => Some(
-            serve::tls(&read(certificate)?, &read(key)?)
-                .with_context(|| format!("serve with {} and {}", certificate.display(), key.display()))?,
-        ),
-        _ => None,
-    };
+    let tls = tls(args.certificate.as_deref(), args.key.as_deref())?;
     check_file_limit(args)?;
-    let scheme = if tls.is_some() { "https" } else { "http" };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .context("start the runtime")?;
+    let scheme = scheme(tls.as_ref());
+    let runtime = runtime()?;
     let result = runtime.block_on(async {
-        let mut listeners = Vec::new();
-        for address in &args.listen {
-            let listener = TcpListener::bind(address).await;
-            listeners.push(listener.with_context(|| format!("listen on {address}"))?);
-        }
+        let listeners = bind(&args.listen).await?;
         let stopped = stop_signal()?;
         helper.prepare().await;
         let server = Server::new(helper.router(), tls, args.max_connections);
         for listener in listeners {
-            let address = listener.local_addr().context("find out where it listens")?;
-            server.listen(listener);
-            // Who starts this as a child may have closed the pipe.
-            let _ = writeln!(io::stdout(), "{scheme}://{address}/");
+            listen(&server, listener, scheme, "")?;
         }
         stopped.await;
         tracing::info!("stopping; what is under way may end");
@@ -97,6 +84,43 @@ fn test_helper(args: &args::TestHelper) -> anyhow::Result<()> {
     // A lookup by the system can not be cancelled; do not wait for it.
     runtime.shutdown_background();
     result
+}
+
+fn runtime() -> anyhow::Result<Runtime> {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    runtime.enable_all().build().context("start the runtime")
+}
+
+/// What connections are spoken over, if these files are given.
+fn tls(certificate: Option<&Path>, key: Option<&Path>) -> anyhow::Result<Option<TlsAcceptor>> {
+    let (Some(certificate), Some(key)) = (certificate, key) else {
+        return Ok(None);
+    };
+    let tls = serve::tls(&read(certificate)?, &read(key)?);
+    let tls = tls.with_context(|| format!("serve with {} and {}", certificate.display(), key.display()));
+    tls.map(Some)
+}
+
+fn scheme(tls: Option<&TlsAcceptor>) -> &'static str {
+    if tls.is_some() { "https" } else { "http" }
+}
+
+async fn bind(addresses: &[SocketAddr]) -> anyhow::Result<Vec<TcpListener>> {
+    let mut listeners = Vec::new();
+    for address in addresses {
+        let listener = TcpListener::bind(address).await;
+        listeners.push(listener.with_context(|| format!("listen on {address}"))?);
+    }
+    Ok(listeners)
+}
+
+/// Begin to serve, and print where.
+fn listen(server: &Server, listener: TcpListener, scheme: &str, path: &str) -> anyhow::Result<()> {
+    let address = listener.local_addr().context("find out where it listens")?;
+    server.listen(listener);
+    // Who starts this as a child may have closed the pipe.
+    let _ = writeln!(io::stdout(), "{scheme}://{address}/{path}");
+    Ok(())
 }
 
 /// Resolves when the process is asked to end.
@@ -184,13 +208,21 @@ fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
 /// A connect that fails because this machine may open no more files would be told as the measured server's failure.
 fn check_file_limit(args: &args::TestHelper) -> anyhow::Result<()> {
     // Each request may look names up on a connection of its own beside those to measured servers.
-    let needed = args.max_connections + args.max_sockets + args.max_in_flight + OTHER_FILES;
+    allow_files(
+        args.max_connections + args.max_sockets + args.max_in_flight,
+        "--max-sockets or --max-connections",
+    )
+}
+
+/// Let this process have so many files open beside those that it always has; what is too high is said otherwise.
+fn allow_files(needed: usize, flags: &str) -> anyhow::Result<()> {
+    let needed = needed + OTHER_FILES;
     let needed = u64::try_from(needed).context("count the files that may be open at once")?;
     let limit = serve::raise_file_limit(needed).context("raise the limit of open files")?;
     ensure!(
         needed <= limit,
         "{needed} files may be open at once, and this process may open {limit}: raise its limit (`ulimit -n`, \
-         LimitNOFILE=), or lower --max-sockets or --max-connections"
+         LimitNOFILE=), or lower {flags}"
     );
     Ok(())
 }

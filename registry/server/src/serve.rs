@@ -1,12 +1,17 @@
 //! Listening, and what a connection may do: how many there are, how long they live and how slow they may be.
 
 use axum::Router;
-use hyper::server::conn::http1;
+use http::Request;
+use hyper::{
+    body::Incoming,
+    server::conn::http1,
+    service::{Service as _, service_fn},
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
-use std::{io, pin::pin, sync::Arc, time::Duration};
+use std::{io, net::IpAddr, pin::pin, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
@@ -67,6 +72,17 @@ pub fn tls(certificates: &[u8], key: &[u8]) -> Result<TlsAcceptor, IdentityError
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
+/// Who is at the other end of a connection, among the extensions of each request. It has no `Debug`: nobody is to show it.
+#[derive(Clone, Copy)]
+pub struct Peer(IpAddr);
+
+impl Peer {
+    /// The address, for what is forgotten when the request is answered.
+    pub(crate) fn address(self) -> IpAddr {
+        self.0
+    }
+}
+
 /// Serves one application on any number of listeners.
 #[derive(Clone)]
 pub struct Server {
@@ -114,10 +130,10 @@ impl Server {
                 next = next => next,
             };
             match accepted {
-                Ok((stream, _)) => {
+                Ok((stream, address)) => {
                     let server = self.clone();
                     self.running.spawn(async move {
-                        server.serve(stream).await;
+                        server.serve(stream, Peer(address.ip())).await;
                         drop(place);
                     });
                 }
@@ -130,11 +146,11 @@ impl Server {
     }
 
     /// What goes wrong with a connection is its peer's business, and nobody is told who that is.
-    async fn serve(&self, stream: TcpStream) {
+    async fn serve(&self, stream: TcpStream, peer: Peer) {
         // It works without, somewhat later.
         let _ = stream.set_nodelay(true);
         let Some(tls) = &self.tls else {
-            return self.speak(stream).await;
+            return self.speak(stream, peer).await;
         };
         let shaking = timeout(HANDSHAKE_WITHIN, tls.accept(stream));
         let shaken = tokio::select! {
@@ -142,12 +158,16 @@ impl Server {
             shaken = shaking => shaken,
         };
         if let Ok(Ok(stream)) = shaken {
-            self.speak(stream).await;
+            self.speak(stream, peer).await;
         }
     }
 
-    async fn speak(&self, io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) {
-        let service = TowerToHyperService::new(self.app.clone());
+    async fn speak(&self, io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static, peer: Peer) {
+        let app = TowerToHyperService::new(self.app.clone());
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(peer);
+            app.call(request)
+        });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_WITHIN)

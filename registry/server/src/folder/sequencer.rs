@@ -10,11 +10,12 @@
 use super::database::{Database, DatabaseError};
 use super::files::{self, Aside, FileError};
 use super::objects::{self, Object, Shelf};
-use super::{ASIDE, CHECKPOINT, DATABASE, LOCK, LOG, LOG_KEY, PUBLIC};
+use super::reader::{self, Reader};
+use super::{ASIDE, CHECKPOINT, DATABASE, LOCK, LOG_KEY, PUBLIC};
 use netsonde_log::{
     fetch::{Entries, FetchError, Fetched, Progress},
     keys::{KeyError, LogKey, LogSecret},
-    policy::{OpenError, Opened, Policy, PolicyError},
+    policy::{OpenError, PolicyError},
     tiles::{self, EntryTooLong, MAX_ENTRY},
     tree::Tree,
     words::Digest,
@@ -115,10 +116,8 @@ pub struct Appended {
 
 /// Writes the log.
 pub struct Sequencer {
-    folder: PathBuf,
-    database: Database,
+    reader: Reader,
     secret: LogSecret,
-    policy: Policy,
     aside: Aside,
     /// As far as files are written, if nobody else has written since.
     writer: Option<Writer>,
@@ -136,11 +135,10 @@ impl Sequencer {
         if files::read(&key)?.is_some() {
             return Err(SequencerError::Exists(folder.to_owned()));
         }
+        let database = Database::create(&folder.join(DATABASE))?;
         let mut sequencer = Self {
-            database: Database::create(&folder.join(DATABASE))?,
+            reader: Reader::of(folder, secret, database)?,
             aside: Aside::new(folder.join(ASIDE)),
-            folder: folder.to_owned(),
-            policy: alone(secret)?,
             secret: secret.clone(),
             writer: None,
         };
@@ -156,15 +154,11 @@ impl Sequencer {
 
     /// Go on with the log of a folder.
     pub fn open(folder: &Path, now: u64) -> Result<Self, SequencerError> {
-        let key = folder.join(LOG_KEY);
-        let text = files::read(&key)?.ok_or_else(|| SequencerError::None(folder.to_owned()))?;
-        let secret = String::from_utf8_lossy(&text).trim().parse();
-        let secret = secret.map_err(|error| SequencerError::Key { path: key, error })?;
+        let secret = reader::secret(folder)?;
+        let database = Database::open(&folder.join(DATABASE))?;
         let mut sequencer = Self {
-            database: Database::open(&folder.join(DATABASE))?,
+            reader: Reader::of(folder, &secret, database)?,
             aside: Aside::new(folder.join(ASIDE)),
-            folder: folder.to_owned(),
-            policy: alone(&secret)?,
             secret,
             writer: None,
         };
@@ -181,25 +175,29 @@ impl Sequencer {
 
     /// The entries from this one on, in their order.
     pub fn entries(&self, from: u64) -> Result<Vec<Vec<u8>>, SequencerError> {
-        let size = self.database.size()?;
-        Ok(self.database.entries(from..size)?)
+        let size = self.reader.database.size()?;
+        Ok(self.reader.database.entries(from..size)?)
     }
 
     /// Have on the disk what entries to come name.
     pub fn store(&self, objects: &[Object]) -> Result<(), SequencerError> {
-        let _turn = Turn::take(&self.folder)?;
-        Ok(objects::store(&self.folder.join(PUBLIC), &self.aside, objects)?)
+        let _turn = Turn::take(&self.reader.folder)?;
+        Ok(objects::store(
+            &self.reader.folder.join(PUBLIC),
+            &self.aside,
+            objects,
+        )?)
     }
 
     /// What is stored under a digest, if it is there and whole.
     pub fn object(&self, from: Shelf, digest: &Digest) -> Result<Option<Vec<u8>>, SequencerError> {
-        Ok(objects::read(&self.folder.join(PUBLIC), from, digest)?)
+        Ok(objects::read(&self.reader.folder.join(PUBLIC), from, digest)?)
     }
 
     /// Add entries to the log: all of them, or none. On return they are on the disk and served.
     pub fn append<T: AsRef<[u8]>>(&mut self, entries: &[T], now: u64) -> Result<Appended, SequencerError> {
         loop {
-            let size = self.database.size()?;
+            let size = self.reader.database.size()?;
             if let Some(appended) = self.append_at(size, entries, now)? {
                 return Ok(appended);
             }
@@ -220,13 +218,13 @@ impl Sequencer {
             let error = EntryTooLong(len);
             return Err(WriteError::TooLong { index, error }.into());
         }
-        let _turn = Turn::take(&self.folder)?;
+        let _turn = Turn::take(&self.reader.folder)?;
         let writer = self.catch_up(now)?;
         if writer.tree().size() != size {
             self.writer = Some(writer);
             return Ok(None);
         }
-        self.database.append(size, entries)?;
+        self.reader.database.append(size, entries)?;
         let writer = self.publish(writer, now)?;
         let tree = writer.tree();
         self.writer = Some(writer);
@@ -238,7 +236,7 @@ impl Sequencer {
 
     /// Sign again what was signed last, to say that nothing has come since.
     pub fn renew(&mut self, now: u64) -> Result<Tree, SequencerError> {
-        let _turn = Turn::take(&self.folder)?;
+        let _turn = Turn::take(&self.reader.folder)?;
         let writer = self.catch_up(now)?;
         let writer = self.publish(writer, now)?;
         let tree = writer.tree();
@@ -248,23 +246,23 @@ impl Sequencer {
 
     /// Have a file of the folder on the disk, whole, if these bytes are not there already.
     pub(super) fn put(&self, path: &str, bytes: &[u8]) -> Result<(), SequencerError> {
-        let path = self.folder.join(path);
+        let path = self.reader.folder.join(path);
         if files::read(&path)?.as_deref() == Some(bytes) {
             return Ok(());
         }
-        let _turn = Turn::take(&self.folder)?;
+        let _turn = Turn::take(&self.reader.folder)?;
         self.aside.write(&path, bytes)?;
-        Ok(files::sync_folders([path.as_path()], &self.folder)?)
+        Ok(files::sync_folders([path.as_path()], &self.reader.folder)?)
     }
 
     /// The end of the log, after what others left to do was done.
     fn catch_up(&mut self, now: u64) -> Result<Writer, SequencerError> {
-        let published = self.published()?.tree;
+        let published = self.reader.checkpoint()?.1.tree;
         let writer = match self.writer.take() {
             Some(writer) if writer.tree() == published => writer,
             _ => self.reopen(published)?,
         };
-        if self.database.size()? > published.size() {
+        if self.reader.database.size()? > published.size() {
             return self.publish(writer, now);
         }
         Ok(writer)
@@ -272,21 +270,23 @@ impl Sequencer {
 
     /// Write the files of what is in the database and not yet served, then the checkpoint.
     fn publish(&self, mut writer: Writer, now: u64) -> Result<Writer, SequencerError> {
-        let size = self.database.size()?;
+        let size = self.reader.database.size()?;
         let mut outgrown = Vec::new();
         while writer.tree().size() < size {
             let from = writer.tree().size();
-            let entries = self.database.entries(from..size.min(from + BATCH))?;
+            let entries = self.reader.database.entries(from..size.min(from + BATCH))?;
             let growth = writer.append(&entries)?;
             outgrown.extend(self.store_files(growth.files)?);
         }
         // The clock may have been set back. Who has seen a later time would take this for an old checkpoint.
-        let path = self.checkpoint();
-        let before = files::read(&path)?.map(|_| self.published()).transpose()?;
-        let time = before.map_or(now, |before| before.time.max(now));
+        let path = self.reader.log().join(CHECKPOINT);
+        let before = files::read(&path)?
+            .map(|_| self.reader.checkpoint())
+            .transpose()?;
+        let time = before.map_or(now, |(_, before)| before.time.max(now));
         let note = self.secret.checkpoint(writer.tree(), time).to_string();
         self.aside.write(&path, note.as_bytes())?;
-        files::sync_folders([path.as_path()], &self.log())?;
+        files::sync_folders([path.as_path()], &self.reader.log())?;
         // Not before: until now the checkpoint that is served was one that needs them.
         for folder in outgrown {
             files::remove_folder(&folder)?;
@@ -298,29 +298,29 @@ impl Sequencer {
     fn store_files(&self, files: Vec<(tiles::Path, Vec<u8>)>) -> Result<Vec<PathBuf>, SequencerError> {
         let (mut paths, mut outgrown) = (Vec::new(), Vec::new());
         for (path, bytes) in files {
-            let file = self.log().join(path.to_string());
+            let file = self.reader.log().join(path.to_string());
             self.aside.write(&file, &bytes)?;
             if path == path.whole() {
                 outgrown.push(file.with_added_extension("p"));
             }
             paths.push(file);
         }
-        files::sync_folders(paths.iter().map(PathBuf::as_path), &self.log())?;
+        files::sync_folders(paths.iter().map(PathBuf::as_path), &self.reader.log())?;
         Ok(outgrown)
     }
 
     /// Read the end of the log from its files, and hold it against the database.
     fn reopen(&self, published: Tree) -> Result<Writer, SequencerError> {
-        let stored = self.database.size()?;
+        let stored = self.reader.database.size()?;
         if stored < published.size() {
             return Err(SequencerError::Older {
-                path: self.folder.join(DATABASE),
+                path: self.reader.folder.join(DATABASE),
                 published: published.size(),
                 stored,
             });
         }
         let damaged = |error| SequencerError::Damaged {
-            folder: self.log(),
+            folder: self.reader.log(),
             error,
         };
         let mut fetched = Fetched::new();
@@ -329,60 +329,27 @@ impl Sequencer {
                 Progress::Done(writer) => break writer,
                 Progress::Need(paths) => {
                     for path in paths {
-                        fetched.insert(path, self.file(path)?);
+                        fetched.insert(path, self.reader.file(path)?);
                     }
                 }
             }
         };
         // The files are those of the checkpoint; the database has to have gone the same way. Its last entries stand for all.
         let last = published.size() & !0xff;
-        let entries = self.database.entries(last..published.size())?;
+        let entries = self.reader.database.entries(last..published.size())?;
         let mut ours =
             Entries::new(published, last..published.size()).map_err(|error| damaged(error.into()))?;
         if let Progress::Done(Some(batch)) = ours.next(&fetched).map_err(damaged)? {
             let differs = |(ours, theirs): (&&[u8], &Vec<u8>)| ours != theirs;
             if let Some(index) = batch.entries.iter().zip(&entries).position(differs) {
                 return Err(SequencerError::Other {
-                    path: self.folder.join(DATABASE),
+                    path: self.reader.folder.join(DATABASE),
                     number: last + index as u64,
                 });
             }
         }
         Ok(writer)
     }
-
-    /// A file of the log. A full one has its beginnings in it.
-    fn file(&self, path: tiles::Path) -> Result<Vec<u8>, SequencerError> {
-        let file = self.log().join(path.to_string());
-        let whole = self.log().join(path.whole().to_string());
-        match files::read(&file)? {
-            Some(bytes) => Ok(bytes),
-            None => files::read(&whole)?.ok_or_else(|| SequencerError::Missing(file)),
-        }
-    }
-
-    /// What is served.
-    fn published(&self) -> Result<Opened, SequencerError> {
-        let path = self.checkpoint();
-        let bytes = files::read(&path)?.ok_or_else(|| SequencerError::Missing(path.clone()))?;
-        let bad = |error| SequencerError::Checkpoint { path, error };
-        self.policy.open(&bytes, u64::MAX).map_err(bad)
-    }
-
-    fn log(&self) -> PathBuf {
-        self.folder.join(LOG)
-    }
-
-    fn checkpoint(&self) -> PathBuf {
-        self.log().join(CHECKPOINT)
-    }
-}
-
-/// What a log believes of itself.
-fn alone(secret: &LogSecret) -> Result<Policy, SequencerError> {
-    let log = secret.public();
-    let origin = log.name().to_owned();
-    Ok(Policy::new(&origin, log, Vec::new(), 0)?)
 }
 
 impl Turn {

@@ -1,0 +1,46 @@
+//! `netsonde-registry serve`.
+
+use crate::{allow_files, args::Serve, bind, listen, log, runtime, scheme, stop_signal, tls};
+use anyhow::Context as _;
+use netsonde_registry::{
+    public::{Config, Public, Renewal},
+    serve::Server,
+};
+
+/// Serve a registry until the process is asked to end.
+pub(crate) fn run(args: &Serve) -> anyhow::Result<()> {
+    log()?;
+    let tls = tls(args.certificate.as_deref(), args.key.as_deref())?;
+    // Each connection may have a file open that is being sent.
+    allow_files(2 * args.max_connections, "--max-connections")?;
+    let serving = || format!("serve {}", args.dir.display());
+    let renewal = Renewal::open(&args.dir).with_context(serving)?;
+    let config = Config {
+        folder: args.dir.clone(),
+        rate: args.rate(),
+        is_behind_proxy: args.behind_proxy,
+    };
+    let public = Public::open(&config).with_context(serving)?;
+    let scheme = scheme(tls.as_ref());
+    let runtime = runtime()?;
+    let result = runtime.block_on(async {
+        let listeners = bind(&args.listen).await?;
+        let stopped = stop_signal()?;
+        renewal.sign().await;
+        let server = Server::new(public.clone().router(), tls, args.max_connections);
+        for listener in listeners {
+            listen(&server, listener, scheme, "")?;
+        }
+        tokio::select! {
+            () = stopped => {}
+            () = renewal.repeat(args.renew) => {}
+            () = public.tidy() => {}
+        }
+        tracing::info!("stopping; what is under way may end");
+        server.stop().await;
+        anyhow::Ok(())
+    });
+    // Another process may have the log's turn; do not wait for it.
+    runtime.shutdown_background();
+    result
+}

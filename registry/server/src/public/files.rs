@@ -1,0 +1,72 @@
+//! The files that are served as they are.
+
+use super::answer::Content;
+use bytes::Bytes;
+use netsonde_log::words::Digest;
+use sha2::{Digest as _, Sha256};
+use std::{
+    fs::File,
+    io::{self, Read as _, Seek as _},
+    path::{Path, PathBuf},
+};
+
+/// Files up to this length are read at once.
+const SHORT: u64 = 64 << 10;
+
+/// The folder that is served. Others write into it meanwhile, each file whole.
+#[derive(Clone, Debug)]
+pub(super) struct Files(PathBuf);
+
+impl Files {
+    pub(super) fn new(folder: &Path) -> Self {
+        Self(folder.join("public"))
+    }
+
+    /// A file below the folder, with the digest of its bytes; `named` is that if its name says so. `None` where there is none.
+    pub(super) async fn get(
+        &self,
+        name: &str,
+        named: Option<Digest>,
+    ) -> io::Result<Option<(Content, Digest)>> {
+        let path = self.0.join(name);
+        let reading = tokio::task::spawn_blocking(move || read(&path, named));
+        reading.await.map_err(io::Error::other)?
+    }
+}
+
+fn read(path: &Path, named: Option<Digest>) -> io::Result<Option<(Content, Digest)>> {
+    let Some(mut file) = open(path)? else {
+        return Ok(None);
+    };
+    let len = file.metadata()?.len();
+    if len <= SHORT {
+        let mut bytes = Vec::new();
+        file.take(SHORT).read_to_end(&mut bytes)?;
+        let tag = named.unwrap_or_else(|| Digest::of(&bytes));
+        return Ok(Some((Content::Here(Bytes::from(bytes)), tag)));
+    }
+    let tag = if let Some(tag) = named {
+        tag
+    } else {
+        let mut hash = Sha256::new();
+        io::copy(&mut file, &mut hash)?;
+        file.rewind()?;
+        Digest::from(<[u8; 32]>::from(hash.finalize()))
+    };
+    Ok(Some((Content::File(tokio::fs::File::from_std(file), len), tag)))
+}
+
+fn open(path: &Path) -> io::Result<Option<File>> {
+    match File::open(path) {
+        Ok(file) => Ok(file.metadata()?.is_file().then_some(file)),
+        Err(error) if is_absent(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn is_absent(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}
