@@ -11,6 +11,10 @@ use netsonde_registry::test_helper::Limits;
 use std::{net::SocketAddr, path::PathBuf};
 use url::Url;
 
+mod publish;
+
+pub(crate) use publish::{Flags, FlagsSet, Keys, List, Publish, Script, ScriptRevoke, Sign};
+
 /// What an operator runs for probes.
 #[derive(Debug, Parser)]
 #[command(name = "netsonde-registry", version)]
@@ -31,12 +35,53 @@ pub(crate) enum Command {
     /// Who may say what in a registry.
     #[command(subcommand)]
     Root(Root),
+    /// Scripts: what probes do run.
+    #[command(subcommand)]
+    Script(Script),
+    /// Lists: of targets, and of which probes run what.
+    #[command(subcommand)]
+    List(List),
+    /// Which nettests are on and off.
+    #[command(subcommand)]
+    Flags(Flags),
+    /// Show what a registry has published, and what waits for signatures.
+    Status(Status),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    /// The registry's folder.
+    #[arg(long, value_name = "DIR", env = "NETSONDE_REGISTRY_DIR")]
+    pub(crate) dir: PathBuf,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Key {
     /// Make keys: NAME.key, which stays with its owner, and NAME.pub. Prints their ids.
     New(KeyNew),
+    /// Put a new key in the place of one that is lost, stolen or old, in every role that it has: writes the next root to
+    /// DIR/roots/N.json, for the owners to sign.
+    Rotate(KeyRotate),
+}
+
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("what").required(true).multiple(true).args(["replace", "log"]))]
+pub(crate) struct KeyRotate {
+    /// The registry's folder.
+    #[arg(long, value_name = "DIR", env = "NETSONDE_REGISTRY_DIR")]
+    pub(crate) dir: PathBuf,
+
+    /// The public keys of somebody, before and now: --replace old.pub=new.pub; may be given several times.
+    #[arg(long, value_name = "OLD=NEW", value_parser = replacement)]
+    pub(crate) replace: Vec<(PathBuf, PathBuf)>,
+
+    /// Make a new key for the log itself too. It signs from when the root is published.
+    #[arg(long)]
+    pub(crate) log: bool,
+
+    /// For how many days the next root holds.
+    #[arg(long, value_name = "DAYS", default_value_t = 365, value_parser = clap::value_parser!(u16).range(1..=366))]
+    pub(crate) days: u16,
 }
 
 #[derive(Debug, Args)]
@@ -73,6 +118,10 @@ pub(crate) struct RootInit {
     #[arg(long = "role", value_name = "ROLE=FILE,…[:N]", value_parser = role)]
     pub(crate) roles: Vec<RoleArg>,
 
+    /// Sign the root at once with this secret key (NAME.key), where the owners are all here; may be given several times.
+    #[arg(long = "sign", value_name = "FILE")]
+    pub(crate) sign: Vec<PathBuf>,
+
     /// For how many days it holds. Another one has to follow before.
     #[arg(long, value_name = "DAYS", default_value_t = 365, value_parser = clap::value_parser!(u16).range(1..=366))]
     pub(crate) days: u16,
@@ -84,9 +133,9 @@ pub(crate) struct RootSign {
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
 
-    /// The secret key (NAME.key) to sign with.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) key: PathBuf,
+    /// The secret key (NAME.key) to sign with; may be given several times.
+    #[arg(long = "key", value_name = "FILE", required = true)]
+    pub(crate) keys: Vec<PathBuf>,
 
     /// Publish it in this registry once enough have signed.
     #[arg(long, value_name = "DIR")]
@@ -99,6 +148,13 @@ pub(crate) struct RoleArg {
     pub(crate) role: Role,
     pub(crate) keys: Vec<PathBuf>,
     pub(crate) threshold: Option<u64>,
+}
+
+fn replacement(text: &str) -> Result<(PathBuf, PathBuf), String> {
+    match text.split_once('=') {
+        Some((old, new)) if !old.is_empty() && !new.is_empty() => Ok((old.into(), new.into())),
+        _ => Err("write it as old.pub=new.pub".to_owned()),
+    }
 }
 
 fn role(text: &str) -> Result<RoleArg, String> {

@@ -1,16 +1,24 @@
 //! What an operator, and the people who have roles, type.
 
 pub(crate) mod key;
+pub(crate) mod proposal;
 pub(crate) mod root;
+pub(crate) mod script;
 pub(crate) mod serve;
+pub(crate) mod status;
 
 use anyhow::Context as _;
+use netsonde_log::role::SecretRoleKey;
+use netsonde_registry::people;
 use std::{
     fs::{self, File},
-    io::Write as _,
+    io::{self, Write as _},
     path::Path,
     time::{SystemTime, UNIX_EPOCH},
 };
+
+/// Seconds of a day.
+const DAY: u64 = 24 * 60 * 60;
 
 /// Seconds since 1970.
 fn now() -> anyhow::Result<u64> {
@@ -62,4 +70,13 @@ fn replace(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
 
 fn read(path: &Path) -> anyhow::Result<String> {
     fs::read_to_string(path).with_context(|| format!("read {}", path.display()))
+}
+
+fn say(text: &str) -> anyhow::Result<()> {
+    writeln!(io::stdout(), "{text}").context("write to standard output")
+}
+
+/// Read somebody's secret key.
+fn secret(file: &Path) -> anyhow::Result<SecretRoleKey> {
+    people::secret(&read(file)?).with_context(|| format!("read {}", file.display()))
 }

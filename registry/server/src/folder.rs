@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! registry.sqlite    the entries of the log, in their order
-//! log.key            what the log signs with
+//! log.key            what the log signs with; `log.key.next` is to be that from the next root on
 //! public/log/        the log as it is served: `checkpoint`, `tile/…`
 //! public/roots/      every root that was published, as `N.json`
 //! public/scripts/    what its entries name, called by digest; also `lists/` and `objects/`
@@ -29,6 +29,10 @@ pub use sequencer::{Appended, Sequencer, SequencerError};
 const DATABASE: &str = "registry.sqlite";
 /// The log's secret key.
 const LOG_KEY: &str = "log.key";
+/// The log's secret key from the next root on.
+const NEXT_KEY: &str = "log.key.next";
+/// The log's public key from before this one.
+const KEY_BEFORE: &str = "log.before";
 /// Files that have no names yet.
 const ASIDE: &str = "new";
 /// Who writes holds this.

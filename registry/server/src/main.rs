@@ -7,7 +7,7 @@ mod args;
 mod command;
 
 use anyhow::{Context as _, anyhow, ensure};
-use args::{Cli, Command, Key, Root};
+use args::{Cli, Command, Flags, Key, List, Root, Script};
 use clap::Parser as _;
 use netsonde_net::{Owners, Scope};
 use netsonde_registry::{
@@ -37,8 +37,17 @@ fn main() -> ExitCode {
         Command::TestHelper(args) => test_helper(args),
         Command::Serve(args) => command::serve::run(args),
         Command::Key(Key::New(args)) => command::key::new(args),
+        Command::Key(Key::Rotate(args)) => command::key::rotate(args),
         Command::Root(Root::Init(args)) => command::root::init(args),
         Command::Root(Root::Sign(args)) => command::root::sign(args),
+        Command::Script(Script::Publish(args)) => command::script::publish(args),
+        Command::Script(Script::Revoke(args)) => command::script::revoke(args),
+        Command::List(List::Publish(args)) => command::script::publish_list(args),
+        Command::Flags(Flags::Set(args)) => command::script::set_flags(args),
+        Command::Script(Script::Sign(args))
+        | Command::List(List::Sign(args))
+        | Command::Flags(Flags::Sign(args)) => command::proposal::sign(args),
+        Command::Status(args) => command::status::status(args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,37 +1,38 @@
 //! `netsonde-registry root`.
 
-use super::{now, read, replace, seed, write_new};
+use super::{DAY, now, read, replace, say, secret, seed, write_new};
 use crate::args::{RoleArg, RootInit, RootSign};
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use netsonde_log::{
-    role::{Role, RoleKey},
+    role::{Role, RoleKey, SecretRoleKey},
     root::{LogIdentity, RoleKeys, Root, RootDraft},
 };
 use netsonde_registry::{folder::Registry, people};
 use std::{
     collections::BTreeMap,
     fs,
-    io::{self, Write as _},
     path::{Path, PathBuf},
 };
-
-const DAY: u64 = 24 * 60 * 60;
 
 /// Make a registry, and write down its first root for its owners to sign.
 pub(crate) fn init(args: &RootInit) -> anyhow::Result<()> {
     let now = now()?;
     let everybody = keys(&args.keys)?;
     // All is looked at before anything is made.
-    let root = role_keys(Role::Root, args, &everybody)?;
+    let owners = role_keys(Role::Root, args, &everybody)?;
     let mut roles = BTreeMap::new();
     for role in Role::ALL.into_iter().filter(|role| *role != Role::Root) {
         roles.insert(role, role_keys(role, args, &everybody)?);
     }
-    let registry = Registry::create(&args.dir, &args.origin, &seed()?, now)?;
+    let signers = secrets(&args.sign)?;
+    for (signer, file) in signers.iter().zip(&args.sign) {
+        check_owner(&owners, signer, file, "the first root")?;
+    }
+    let mut registry = Registry::create(&args.dir, &args.origin, &seed()?, now)?;
     let draft = RootDraft {
         version: 1,
         expires: now + u64::from(args.days) * DAY,
-        root,
+        root: owners,
         roles,
         log: LogIdentity {
             origin: args.origin.clone(),
@@ -41,10 +42,11 @@ pub(crate) fn init(args: &RootInit) -> anyhow::Result<()> {
         },
     };
     let root = draft.unsigned().context("write the first root down")?;
-    let folder = args.dir.join("roots");
-    fs::create_dir_all(&folder).with_context(|| format!("make the folder {}", folder.display()))?;
-    let file = folder.join("1.json");
-    write_new(&file, &text(&root), false)?;
+    let root = signed(root, &signers)?;
+    let file = write_draft(&args.dir, &root)?;
+    if root.check_first().is_ok() {
+        return publish(&mut registry, root, &file);
+    }
     say(&format!(
         "{}: {} of its {} owners have to sign it: netsonde-registry root sign {0} --key FILE --dir {}",
         file.display(),
@@ -58,16 +60,7 @@ pub(crate) fn init(args: &RootInit) -> anyhow::Result<()> {
 pub(crate) fn sign(args: &RootSign) -> anyhow::Result<()> {
     let file = args.file.display();
     let root = Root::parse(read(&args.file)?.as_bytes()).with_context(|| format!("read {file}"))?;
-    let secret = people::secret(&read(&args.key)?);
-    let secret = secret.with_context(|| format!("read {}", args.key.display()))?;
-    let owners = root.role(Role::Root).into_iter().flat_map(RoleKeys::keys);
-    if root.version() == 1 && !owners.into_iter().any(|key| *key == secret.public()) {
-        bail!(
-            "sign {file} with {}: its key {} is not of an owner",
-            args.key.display(),
-            secret.public().id()
-        );
-    }
+    let signers = secrets(&args.keys)?;
     let now = now()?;
     let dir = args.dir.as_ref();
     let registry = dir.map(|dir| Registry::open(dir, now)).transpose()?;
@@ -81,11 +74,29 @@ pub(crate) fn sign(args: &RootSign) -> anyhow::Result<()> {
             published.digest()
         );
     }
-    let root = root.signed_by(&secret).with_context(|| format!("sign {file}"))?;
+    let before = registry
+        .as_ref()
+        .and_then(|registry| registry.root(root.version().saturating_sub(1)));
+    for (signer, key) in signers.iter().zip(&args.keys) {
+        let is_before = before.is_some_and(|before| is_owner(before, signer));
+        // Of a later root that is carried alone, nobody here knows who owned the one before it.
+        let is_unknown = root.version() > 1 && before.is_none();
+        if !is_owner(&root, signer) && !is_before && !is_unknown {
+            bail!(
+                "sign {file} with {}: its key {} is not of an owner",
+                key.display(),
+                signer.public().id()
+            );
+        }
+    }
+    let root = signed(root, &signers).with_context(|| format!("sign {file}"))?;
     replace(&args.file, text(&root).as_bytes())?;
-    if root.version() == 1
-        && let Err(error) = root.check_first()
-    {
+    let enough = match before {
+        Some(before) => before.check_next(&root),
+        None if root.version() == 1 => root.check_first(),
+        None => Ok(()),
+    };
+    if let Err(error) = enough {
         return say(&format!("{file} is signed; not enough yet: {error}"));
     }
     let Some(mut registry) = registry else {
@@ -93,8 +104,28 @@ pub(crate) fn sign(args: &RootSign) -> anyhow::Result<()> {
             "{file} is signed; publish it with --dir, where its registry is"
         ));
     };
+    publish(&mut registry, root, &args.file)
+}
+
+/// Write the next root down, for its owners to sign.
+pub(super) fn write_draft(dir: &Path, root: &Root) -> anyhow::Result<PathBuf> {
+    let folder = dir.join("roots");
+    fs::create_dir_all(&folder).with_context(|| format!("make the folder {}", folder.display()))?;
+    let file = folder.join(format!("{}.json", root.version()));
+    write_new(&file, &text(root), false)?;
+    Ok(file)
+}
+
+/// Read a public key.
+pub(super) fn public(file: &Path) -> anyhow::Result<RoleKey> {
+    let key = people::public(&read(file)?);
+    key.with_context(|| format!("read {}", file.display()))
+}
+
+fn publish(registry: &mut Registry, root: Root, file: &Path) -> anyhow::Result<()> {
+    let file = file.display();
     let (digest, is_first) = (root.digest(), root.version() == 1);
-    let published = registry.publish_root(root, now);
+    let published = registry.publish_root(root, now()?);
     let published = published.with_context(|| format!("publish {file}"))?;
     say(&format!(
         "{file} is signed, and is entry {} of the log",
@@ -104,6 +135,32 @@ pub(crate) fn sign(args: &RootSign) -> anyhow::Result<()> {
         say(&format!("whoever trusts this registry trusts {digest}"))?;
     }
     Ok(())
+}
+
+fn is_owner(root: &Root, key: &SecretRoleKey) -> bool {
+    let owners = root.role(Role::Root).into_iter().flat_map(RoleKeys::keys);
+    owners.into_iter().any(|owner| *owner == key.public())
+}
+
+fn check_owner(owners: &RoleKeys, key: &SecretRoleKey, file: &Path, what: &str) -> anyhow::Result<()> {
+    ensure!(
+        owners.keys().any(|owner| *owner == key.public()),
+        "sign {what} with {}: its key {} is not of an owner",
+        file.display(),
+        key.public().id()
+    );
+    Ok(())
+}
+
+fn signed(mut root: Root, signers: &[SecretRoleKey]) -> anyhow::Result<Root> {
+    for signer in signers {
+        root = root.signed_by(signer)?;
+    }
+    Ok(root)
+}
+
+fn secrets(files: &[PathBuf]) -> anyhow::Result<Vec<SecretRoleKey>> {
+    files.iter().map(|file| secret(file)).collect()
 }
 
 /// The keys of a role: those that were given for it, or else everybody's with the usual threshold.
@@ -137,17 +194,9 @@ fn usual(role: Role, people: u64) -> u64 {
 }
 
 fn keys(files: &[PathBuf]) -> anyhow::Result<Vec<RoleKey>> {
-    let key = |file: &PathBuf| -> anyhow::Result<RoleKey> {
-        let key = people::public(&read(file)?);
-        key.with_context(|| format!("read {}", Path::new(file).display()))
-    };
-    files.iter().map(key).collect()
+    files.iter().map(|file| public(file)).collect()
 }
 
 fn text(root: &Root) -> String {
     format!("{}\n", root.document())
-}
-
-fn say(text: &str) -> anyhow::Result<()> {
-    writeln!(io::stdout(), "{text}").context("write to standard output")
 }

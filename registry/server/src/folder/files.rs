@@ -87,6 +87,11 @@ impl Aside {
     }
 }
 
+/// Give a file another name, in place of the one that has it.
+pub(super) fn rename(from: &Path, to: &Path) -> Result<(), FileError> {
+    fs::rename(from, to).map_err(FileError::new("rename", from))
+}
+
 /// Remove a folder with all that is in it, if it is there.
 pub(super) fn remove_folder(path: &Path) -> Result<(), FileError> {
     match fs::remove_dir_all(path) {

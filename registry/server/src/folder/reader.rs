@@ -3,39 +3,36 @@
 use super::database::Database;
 use super::files;
 use super::sequencer::SequencerError;
-use super::{CHECKPOINT, DATABASE, LOG, LOG_KEY};
+use super::{CHECKPOINT, DATABASE, KEY_BEFORE, LOG, LOG_KEY};
 use netsonde_log::{
-    keys::LogSecret,
-    policy::{Opened, Policy},
+    keys::{KeyError, LogKey, LogSecret},
+    policy::{Opened, Policy, PolicyError},
     tiles,
 };
 use std::{
     ops::Range,
     path::{Path, PathBuf},
+    str::FromStr,
 };
 
 /// Reads what others write, at any time.
 pub struct Reader {
     pub(super) folder: PathBuf,
     pub(super) database: Database,
-    /// What a log believes of itself.
-    policy: Policy,
 }
 
 impl Reader {
     /// Read the registry of a folder.
     pub fn open(folder: &Path) -> Result<Self, SequencerError> {
-        Self::of(folder, &secret(folder)?, Database::open(&folder.join(DATABASE))?)
+        secret(folder)?;
+        Ok(Self::of(folder, Database::open(&folder.join(DATABASE))?))
     }
 
-    pub(super) fn of(folder: &Path, secret: &LogSecret, database: Database) -> Result<Self, SequencerError> {
-        let log = secret.public();
-        let origin = log.name().to_owned();
-        Ok(Self {
+    pub(super) fn of(folder: &Path, database: Database) -> Self {
+        Self {
             folder: folder.to_owned(),
             database,
-            policy: Policy::new(&origin, log, Vec::new(), 0)?,
-        })
+        }
     }
 
     /// Some entries, in their order. Those that are not yet served may be among them.
@@ -48,8 +45,15 @@ impl Reader {
         let path = self.log().join(CHECKPOINT);
         let bytes = files::read(&path)?.ok_or_else(|| SequencerError::Missing(path.clone()))?;
         let bad = |error| SequencerError::Checkpoint { path, error };
-        let opened = self.policy.open(&bytes, u64::MAX).map_err(bad)?;
-        Ok((bytes, opened))
+        // Each time anew: another process may have changed the key.
+        let key = secret(&self.folder)?.public();
+        let before: Option<LogKey> = key_in(&self.folder.join(KEY_BEFORE))?;
+        let opened = match (alone(key)?.open(&bytes, u64::MAX), before) {
+            // Killed after the key was changed and before anything was signed with it.
+            (Err(_), Some(before)) => alone(before)?.open(&bytes, u64::MAX),
+            (opened, _) => opened,
+        };
+        Ok((bytes, opened.map_err(bad)?))
     }
 
     /// A file of the log. A full one has its beginnings in it.
@@ -69,8 +73,24 @@ impl Reader {
 
 /// The key that the log of a folder signs with.
 pub(super) fn secret(folder: &Path) -> Result<LogSecret, SequencerError> {
-    let key = folder.join(LOG_KEY);
-    let text = files::read(&key)?.ok_or_else(|| SequencerError::None(folder.to_owned()))?;
-    let secret = String::from_utf8_lossy(&text).trim().parse();
-    secret.map_err(|error| SequencerError::Key { path: key, error })
+    key_in(&folder.join(LOG_KEY))?.ok_or_else(|| SequencerError::None(folder.to_owned()))
+}
+
+/// A key in a file, if there is one.
+pub(super) fn key_in<T: FromStr<Err = KeyError>>(path: &Path) -> Result<Option<T>, SequencerError> {
+    let Some(text) = files::read(path)? else {
+        return Ok(None);
+    };
+    let key = String::from_utf8_lossy(&text).trim().parse();
+    let key = key.map_err(|error| SequencerError::Key {
+        path: path.to_owned(),
+        error,
+    })?;
+    Ok(Some(key))
+}
+
+/// What a log believes of itself.
+fn alone(log: LogKey) -> Result<Policy, PolicyError> {
+    let origin = log.name().to_owned();
+    Policy::new(&origin, log, Vec::new(), 0)
 }

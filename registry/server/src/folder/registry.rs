@@ -65,6 +65,7 @@ impl Registry {
         for root in registry.ledger.iter().flat_map(Ledger::roots) {
             registry.show_root(root)?;
         }
+        registry.follow_key(now)?;
         Ok(registry)
     }
 
@@ -87,7 +88,25 @@ impl Registry {
     /// Publish a root: the first, or the one that follows.
     pub fn publish_root(&mut self, root: Root, now: u64) -> Result<Appended, RegistryError> {
         let origin = self.log.key().name().to_owned();
-        self.publish(&Leaf::new(&origin, &Payload::Root(Box::new(root)))?, now)
+        // Nothing is published that this log could not go on from.
+        if root.log().log != self.log.key() && self.ledger.is_some() {
+            self.log.next_key(&root.log().log)?;
+        }
+        let appended = self.publish(&Leaf::new(&origin, &Payload::Root(Box::new(root)))?, now)?;
+        self.follow_key(now)?;
+        Ok(appended)
+    }
+
+    /// Sign with the key that the root in force names.
+    fn follow_key(&mut self, now: u64) -> Result<(), RegistryError> {
+        let Some(root) = self.ledger.as_ref().and_then(Ledger::root) else {
+            return Ok(());
+        };
+        let wanted = root.log().log.clone();
+        if wanted != self.log.key() {
+            self.log.change_key(&wanted, now)?;
+        }
+        Ok(())
     }
 
     /// Publish an entry, if every probe will take it for what it is.

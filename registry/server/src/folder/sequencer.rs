@@ -11,7 +11,7 @@ use super::database::{Database, DatabaseError};
 use super::files::{self, Aside, FileError};
 use super::objects::{self, Object, Shelf};
 use super::reader::{self, Reader};
-use super::{ASIDE, CHECKPOINT, DATABASE, LOCK, LOG_KEY, PUBLIC};
+use super::{ASIDE, CHECKPOINT, DATABASE, KEY_BEFORE, LOCK, LOG_KEY, NEXT_KEY, PUBLIC};
 use netsonde_log::{
     fetch::{Entries, FetchError, Fetched, Progress},
     keys::{KeyError, LogKey, LogSecret},
@@ -53,6 +53,13 @@ pub enum SequencerError {
         /// Why not.
         error: KeyError,
     },
+    /// The root in force names another key than the log has.
+    #[error(
+        "the root in force names another key for the log, and {} does not hold it: put it there, and nothing else can sign \
+         what probes believe",
+        .0.display()
+    )]
+    NoKey(PathBuf),
     /// A file that is served of the log is gone.
     #[error("{} is not there: restore it from a mirror", .0.display())]
     Missing(PathBuf),
@@ -137,7 +144,7 @@ impl Sequencer {
         }
         let database = Database::create(&folder.join(DATABASE))?;
         let mut sequencer = Self {
-            reader: Reader::of(folder, secret, database)?,
+            reader: Reader::of(folder, database),
             aside: Aside::new(folder.join(ASIDE)),
             secret: secret.clone(),
             writer: None,
@@ -157,7 +164,7 @@ impl Sequencer {
         let secret = reader::secret(folder)?;
         let database = Database::open(&folder.join(DATABASE))?;
         let mut sequencer = Self {
-            reader: Reader::of(folder, &secret, database)?,
+            reader: Reader::of(folder, database),
             aside: Aside::new(folder.join(ASIDE)),
             secret,
             writer: None,
@@ -255,8 +262,47 @@ impl Sequencer {
         Ok(files::sync_folders([path.as_path()], &self.reader.folder)?)
     }
 
+    /// Keep the key that the log is to sign with from the next root on.
+    pub fn keep_next_key(&self, secret: &LogSecret) -> Result<(), SequencerError> {
+        let _turn = Turn::take(&self.reader.folder)?;
+        let path = self.reader.folder.join(NEXT_KEY);
+        self.aside.write_secret(&path, secret.to_text().as_bytes())?;
+        Ok(files::sync_folders([path.as_path()], &self.reader.folder)?)
+    }
+
+    /// The key that was kept for this.
+    pub fn next_key(&self, wanted: &LogKey) -> Result<LogSecret, SequencerError> {
+        let path = self.reader.folder.join(NEXT_KEY);
+        let next: Option<LogSecret> = reader::key_in(&path)?;
+        let next = next.filter(|next| next.public() == *wanted);
+        next.ok_or(SequencerError::NoKey(path))
+    }
+
+    /// Sign with the key that was kept for this, which is to be the one of the root in force.
+    pub fn change_key(&mut self, wanted: &LogKey, now: u64) -> Result<(), SequencerError> {
+        let folder = self.reader.folder.clone();
+        let _turn = Turn::take(&folder)?;
+        if reader::secret(&folder)?.public() == *wanted {
+            return Ok(());
+        }
+        let next = self.next_key(wanted)?;
+        let writer = self.catch_up(now)?;
+        let before = folder.join(KEY_BEFORE);
+        self.aside
+            .write(&before, self.secret.public().to_string().as_bytes())?;
+        files::sync_folders([before.as_path()], &folder)?;
+        let own = folder.join(LOG_KEY);
+        files::rename(&folder.join(NEXT_KEY), &own)?;
+        files::sync_folders([own.as_path()], &folder)?;
+        self.secret = next;
+        self.writer = Some(self.publish(writer, now)?);
+        Ok(())
+    }
+
     /// The end of the log, after what others left to do was done.
     fn catch_up(&mut self, now: u64) -> Result<Writer, SequencerError> {
+        // Another process may have changed it.
+        self.secret = reader::secret(&self.reader.folder)?;
         let published = self.reader.checkpoint()?.1.tree;
         let writer = match self.writer.take() {
             Some(writer) if writer.tree() == published => writer,

@@ -25,7 +25,7 @@ impl Desk {
     fn run(&self, line: &str) -> Output {
         Command::new(env!("CARGO_BIN_EXE_netsonde-registry"))
             .current_dir(self.0.path())
-            .args(line.split(' '))
+            .args(line.split_whitespace())
             .output()
             .unwrap()
     }
@@ -45,6 +45,17 @@ impl Desk {
         String::from_utf8(output.stderr).unwrap()
     }
 
+    /// A registry of three owners, with its first root published.
+    fn begun() -> Self {
+        let desk = Self::new();
+        desk.done("key new ann bob eve");
+        desk.done(
+            "root init --dir registry --origin registry.example/log --key ann.pub --key bob.pub --key eve.pub --sign ann.key \
+             --sign bob.key",
+        );
+        desk
+    }
+
     /// A registry whose first root is written and not signed.
     fn registry() -> Self {
         let desk = Self::new();
@@ -55,6 +66,9 @@ impl Desk {
         desk
     }
 }
+
+mod publishing;
+mod rotating;
 
 fn size(registry: &Path) -> u64 {
     let root = Root::parse(&fs::read(registry.join("roots/1.json")).unwrap()).unwrap();

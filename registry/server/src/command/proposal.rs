@@ -1,0 +1,276 @@
+//! Proposals: found by their id, signed by one after another, published with the last signature that is wanted.
+
+use super::{now, say, secret, write_new};
+use crate::args::{Keys, Sign};
+use anyhow::{Context as _, bail};
+use netsonde_log::{
+    leaf::{Leaf, Payload},
+    ledger::{Refused, may_say},
+    role::Role,
+};
+use netsonde_registry::{
+    folder::{Registry, RegistryError},
+    proposal::Proposal,
+};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// Where they are in a registry's folder.
+const FOLDER: &str = "proposals";
+/// The largest that is read: a module and its manifest in base64.
+const LARGEST: u64 = 32 << 20;
+
+/// How far the signing of something is.
+pub(super) enum Signed {
+    /// Enough have.
+    Enough,
+    /// They have not.
+    TooFew(Refused),
+}
+
+/// Sign a proposal, and publish it if that was the last signature that was wanted.
+pub(crate) fn sign(args: &Sign) -> anyhow::Result<()> {
+    let file = find(args.dir.as_deref(), &args.id)?;
+    let proposal = load(&file)?;
+    let registry = args
+        .dir
+        .as_ref()
+        .map(|dir| Registry::open(dir, now()?).map_err(anyhow::Error::from));
+    let registry = registry.transpose()?;
+    let proposal = signed(proposal, std::slice::from_ref(&args.key), args.emergency)?;
+    let name = file.display();
+    let Some(registry) = registry else {
+        store(&file, &proposal)?;
+        return say(&format!("{name} is signed"));
+    };
+    let how_far = how_far(&registry, proposal.leaf()).with_context(|| format!("sign {name}"))?;
+    store(&file, &proposal)?;
+    let is_module = matches!(proposal.leaf().payload(), Payload::ModuleRelease(_));
+    match how_far {
+        Signed::TooFew(why) => say(&format!("{name} is signed; not enough yet: {why}")),
+        Signed::Enough if is_module => say(&format!(
+            "{name} is signed by enough; somebody else has to rebuild it: netsonde-registry rebuild {}",
+            proposal.id()?
+        )),
+        Signed::Enough => publish(registry, &proposal, &file),
+    }
+}
+
+/// Put something forward: sign it with these keys, and publish it, or leave it to others to sign.
+pub(super) fn put_forward(
+    mut registry: Registry,
+    dir: &Path,
+    proposal: Proposal,
+    keys: &Keys,
+) -> anyhow::Result<()> {
+    let proposal = signed(proposal, &keys.files, keys.emergency)?;
+    let file = place(dir, &proposal)?;
+    if !keys.files.is_empty() {
+        match how_far(&registry, proposal.leaf())? {
+            Signed::Enough => {
+                let number = send(&mut registry, &proposal)?;
+                return say(&format!(
+                    "{}: entry {number} of the log",
+                    summary(proposal.leaf().payload())
+                ));
+            }
+            Signed::TooFew(why) => say(&format!("not enough yet: {why}"))?,
+        }
+    }
+    create(&file, &proposal)?;
+    let group = match proposal.leaf().payload() {
+        Payload::ListPublish(_) => "list",
+        Payload::ScriptPublish(_) | Payload::ScriptRevoke(_) => "script",
+        Payload::Flags(_) => "flags",
+        _ => "module",
+    };
+    say(&format!(
+        "{}: {} is to be signed: netsonde-registry {group} sign {} --key FILE --dir {}",
+        file.display(),
+        summary(proposal.leaf().payload()),
+        proposal.id()?,
+        dir.display()
+    ))
+}
+
+/// The file of a proposal.
+pub(super) fn find(dir: Option<&Path>, id: &str) -> anyhow::Result<PathBuf> {
+    let path = PathBuf::from(id);
+    if path.is_file() {
+        return Ok(path);
+    }
+    let Some(dir) = dir else {
+        bail!(
+            "there is no file {id}: give the proposal's file, or its id and the registry's folder with --dir"
+        );
+    };
+    let folder = dir.join(FOLDER);
+    let mut found = Vec::new();
+    if folder.is_dir() {
+        let entries = fs::read_dir(&folder).with_context(|| format!("read {}", folder.display()))?;
+        for entry in entries {
+            let path = entry
+                .with_context(|| format!("read {}", folder.display()))?
+                .path();
+            let stem = path
+                .file_stem()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            if !id.is_empty()
+                && stem.starts_with(id)
+                && path.extension().is_some_and(|ending| ending == "json")
+            {
+                found.push(path);
+            }
+        }
+    }
+    match found.as_slice() {
+        [one] => Ok(one.clone()),
+        [] => bail!(
+            "there is no proposal {id} in {}: `netsonde-registry status` lists them",
+            folder.display()
+        ),
+        _ => bail!(
+            "{} proposals in {} begin with {id}: give more of the id",
+            found.len(),
+            folder.display()
+        ),
+    }
+}
+
+/// All proposals of a registry, by their files.
+pub(super) fn all(dir: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let folder = dir.join(FOLDER);
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    let context = || format!("read {}", folder.display());
+    let mut files = Vec::new();
+    for entry in fs::read_dir(&folder).with_context(context)? {
+        let path = entry.with_context(context)?.path();
+        if path.extension().is_some_and(|ending| ending == "json") {
+            files.push(path);
+        }
+    }
+    files.sort_unstable();
+    Ok(files)
+}
+
+/// Read a proposal.
+pub(super) fn load(file: &Path) -> anyhow::Result<Proposal> {
+    let context = || format!("read {}", file.display());
+    let size = fs::metadata(file).with_context(context)?.len();
+    if size > LARGEST {
+        bail!(
+            "read {}: it has {size} bytes, and a proposal {LARGEST} at most",
+            file.display()
+        );
+    }
+    let bytes = fs::read(file).with_context(context)?;
+    Proposal::parse(&bytes).with_context(context)
+}
+
+/// Where a proposal belongs in a registry's folder.
+pub(super) fn place(dir: &Path, proposal: &Proposal) -> anyhow::Result<PathBuf> {
+    Ok(dir.join(FOLDER).join(format!("{}.json", proposal.id()?)))
+}
+
+/// Write a proposal that is new.
+pub(super) fn create(file: &Path, proposal: &Proposal) -> anyhow::Result<()> {
+    if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        fs::create_dir_all(folder).with_context(|| format!("make the folder {}", folder.display()))?;
+    }
+    if file.exists() {
+        bail!("{} is there already: sign that, or remove it", file.display());
+    }
+    let text = String::from_utf8(proposal.to_bytes()?)?;
+    write_new(file, &text, false)
+}
+
+/// Write a proposal in place of what it was before.
+pub(super) fn store(file: &Path, proposal: &Proposal) -> anyhow::Result<()> {
+    super::replace(file, &proposal.to_bytes()?)
+}
+
+/// The same proposal with the signatures of these keys too.
+pub(super) fn signed(mut proposal: Proposal, keys: &[PathBuf], emergency: bool) -> anyhow::Result<Proposal> {
+    let usual = may_say(proposal.leaf().payload()).first().copied();
+    for file in keys {
+        let key = secret(file)?;
+        let before = proposal
+            .leaf()
+            .signatures()
+            .first()
+            .map(|signature| signature.role);
+        let role = match (emergency, before.or(usual)) {
+            (true, _) => Role::Emergency,
+            (false, Some(role)) => role,
+            (false, None) => bail!("nobody signs this: it carries its own signatures"),
+        };
+        proposal = proposal.signed_by(role, &key)?;
+    }
+    Ok(proposal)
+}
+
+/// Whether enough have signed. An error: it would not be taken, however many did.
+pub(super) fn how_far(registry: &Registry, leaf: &Leaf) -> anyhow::Result<Signed> {
+    match registry.with(std::slice::from_ref(leaf)) {
+        Ok(_) => Ok(Signed::Enough),
+        Err(RegistryError::Refused(why @ Refused::TooFew { .. })) => Ok(Signed::TooFew(why)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Publish what a file proposes, and remove it.
+fn publish(mut registry: Registry, proposal: &Proposal, file: &Path) -> anyhow::Result<()> {
+    let number = send(&mut registry, proposal)?;
+    fs::remove_file(file).with_context(|| format!("remove {}", file.display()))?;
+    say(&format!(
+        "{}: entry {number} of the log",
+        summary(proposal.leaf().payload())
+    ))
+}
+
+fn send(registry: &mut Registry, proposal: &Proposal) -> anyhow::Result<u64> {
+    let leaves = std::slice::from_ref(proposal.leaf());
+    let appended = registry.publish_all(leaves, proposal.objects(), now()?)?;
+    Ok(appended.numbers.start)
+}
+
+/// What is said, in one line.
+pub(super) fn summary(payload: &Payload) -> String {
+    let kind = payload.kind();
+    match payload {
+        Payload::ModuleRelease(module) => {
+            format!("{kind} {}@{} {}", module.name, module.version, module.digest)
+        }
+        Payload::ModuleYank(yank) => format!("{kind} {}@{} {}", yank.name, yank.version, yank.digest),
+        Payload::ModuleRevoke(revoke) => {
+            format!("{kind} {}@{} {}", revoke.name, revoke.version, revoke.digest)
+        }
+        Payload::RebuildAttest(attest) => {
+            format!("{kind} {}@{} {}", attest.name, attest.version, attest.digest)
+        }
+        Payload::ScriptPublish(publication) | Payload::ListPublish(publication) => {
+            format!("{kind} {} {}", publication.name, publication.digest)
+        }
+        Payload::ScriptRevoke(revoke) => format!("{kind} {} {}", revoke.name, revoke.digest),
+        Payload::Flags(flags) => {
+            let flags = flags.nettests.iter();
+            let flags = flags.map(|(name, is_on)| format!("{name}={}", if *is_on { "on" } else { "off" }));
+            format!("{kind} {}", flags.collect::<Vec<_>>().join(" "))
+                .trim_end()
+                .to_owned()
+        }
+        Payload::EventSchedule(event) => format!("{kind} {}", event.id),
+        Payload::EventWiden(event) => format!("{kind} {}", event.id),
+        Payload::EventCancel(event) => format!("{kind} {}", event.id),
+        Payload::EventClose(event) => format!("{kind} {}", event.id),
+        Payload::Snapshot(snapshot) => format!("{kind} of {} entries", snapshot.size),
+        Payload::Root(root) => format!("{kind} {}", root.version()),
+        Payload::Policy(_) | Payload::Heartbeat(_) | Payload::Unknown { .. } => kind.to_owned(),
+    }
+}

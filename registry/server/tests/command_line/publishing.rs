@@ -1,0 +1,153 @@
+//! Scripts, lists and flags: signed by one after another, published with the last signature that is wanted.
+
+use super::{Desk, size};
+use std::fs;
+
+/// A program that finds nothing wrong with any script, or something with each.
+#[cfg(unix)]
+fn checker(desk: &Desk, passes: bool) -> String {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (name, body) = if passes {
+        ("yes", "exit 0\n")
+    } else {
+        (
+            "no",
+            "echo '{\"severity\":\"error\",\"file\":\"s\",\"line\":2,\"column\":3,\"message\":\"no such thing\",\"hint\":null}'\nexit 1\n",
+        )
+    };
+    let path = desk.path(name);
+    fs::write(&path, format!("#!/bin/sh\n{body}")).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    format!("--netsonde {}", path.display())
+}
+
+/// The id of the one proposal that waits.
+fn waiting(desk: &Desk) -> String {
+    let mut files = fs::read_dir(desk.path("registry/proposals")).unwrap();
+    let path = files.next().unwrap().unwrap().path();
+    assert!(files.next().is_none());
+    path.file_stem().unwrap().to_str().unwrap().to_owned()
+}
+
+#[test]
+#[cfg(unix)]
+fn a_script_is_published_when_two_have_signed() {
+    let desk = Desk::begun();
+    let yes = checker(&desk, true);
+    fs::write(desk.path("s.jsonc"), "{\"instructions\": []}\n").unwrap();
+    let publish = "script publish s.jsonc --name online --dir registry";
+    let said = desk.done(&format!("{publish} --key ann.key {yes}"));
+    assert!(said.contains("1 of the 2"), "{said}");
+    assert_eq!(size(&desk.path("registry")), 1);
+    let id = waiting(&desk);
+    assert!(said.contains(&id), "{said}");
+    let said = desk.done("status --dir registry");
+    assert!(
+        said.contains(&format!("waits: {id} script.publish online")),
+        "{said}"
+    );
+    // The same hand twice is one hand, and a stranger's is none.
+    desk.done(&format!("script sign {id} --key ann.key --dir registry"));
+    assert_eq!(size(&desk.path("registry")), 1);
+    desk.done("key new mallory");
+    let said = desk.refused(&format!("script sign {id} --key mallory.key --dir registry"));
+    assert!(said.contains("does not have the role scripts"), "{said}");
+    // Carried to the machine with the key, and back.
+    let file = desk.path(&format!("registry/proposals/{id}.json"));
+    fs::rename(&file, desk.path("carried.json")).unwrap();
+    desk.done("script sign carried.json --key bob.key");
+    assert_eq!(size(&desk.path("registry")), 1);
+    let said = desk.done("script sign carried.json --key bob.key --dir registry");
+    assert!(said.contains("entry 1 of the log"), "{said}");
+    assert!(!desk.path("carried.json").exists());
+    let served: Vec<_> = fs::read_dir(desk.path("registry/public/scripts"))
+        .unwrap()
+        .collect();
+    assert_eq!(served.len(), 1);
+    let said = desk.done("status --dir registry");
+    assert!(
+        said.contains("online") && said.contains("published, holds for 29days"),
+        "{said}"
+    );
+    // With both keys at hand, at once; and withdrawn by one, for good.
+    fs::write(desk.path("t.jsonc"), "{\"instructions\": [ ]}\n").unwrap();
+    let said = desk.done(&format!(
+        "script publish t.jsonc --name other --days 3 --dir registry --key ann.key --key bob.key {yes}"
+    ));
+    assert!(said.contains("entry 2 of the log"), "{said}");
+    let said = desk.done("script revoke other --reason mistake --dir registry --key eve.key --emergency");
+    assert!(said.contains("entry 3 of the log"), "{said}");
+    let said = desk.refused(&format!(
+        "script publish t.jsonc --name again --dir registry --key ann.key --key bob.key {yes}"
+    ));
+    assert!(said.contains("revoked"), "{said}");
+}
+
+#[test]
+#[cfg(unix)]
+fn a_script_that_does_not_pass_is_not_published() {
+    let desk = Desk::begun();
+    let no = checker(&desk, false);
+    fs::write(desk.path("s.jsonc"), "nonsense").unwrap();
+    let line =
+        format!("script publish s.jsonc --name online --dir registry --key ann.key --key bob.key {no}");
+    let output = desk.run(&line);
+    assert!(!output.status.success());
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(told.contains("s:2:3: error: no such thing"), "{told}");
+    assert_eq!(size(&desk.path("registry")), 1);
+    assert!(!desk.path("registry/proposals").exists());
+    assert!(!desk.path("registry/public/scripts").exists());
+}
+
+#[test]
+fn a_table_that_means_nothing_is_not_published() {
+    let desk = Desk::begun();
+    let line = "list publish table.json --name check-in --dir registry --key ann.key --key bob.key";
+    fs::write(
+        desk.path("table.json"),
+        r#"{"v": 1, "rules": [{"if": {"city": ["Rome"]}}]}"#,
+    )
+    .unwrap();
+    let said = desk.refused(line);
+    assert!(said.contains("city"), "{said}");
+    fs::write(
+        desk.path("table.json"),
+        r#"{"v": 1, "rules": [{"online": "websites"}]}"#,
+    )
+    .unwrap();
+    let said = desk.done(line);
+    assert!(said.contains("websites, which is not published"), "{said}");
+    assert_eq!(size(&desk.path("registry")), 2);
+}
+
+#[test]
+fn flags_go_on_until_they_are_unset() {
+    let desk = Desk::begun();
+    desk.done("flags set telegram=off ndt=on --dir registry --key ann.key --key bob.key");
+    // What is said later is newer, and seconds are what it is told by.
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    desk.done("flags set ndt=unset whatsapp=off --dir registry --key ann.key --key bob.key");
+    let said = desk.done("status --dir registry");
+    assert!(said.contains("telegram is switched off, holds"), "{said}");
+    assert!(said.contains("whatsapp is switched off"), "{said}");
+    assert!(!said.contains("ndt"), "{said}");
+    // In an emergency one is enough to switch off, and nobody can switch on.
+    let said = desk.done("flags set signal=off --dir registry --key eve.key --emergency");
+    assert!(said.contains("entry 3"), "{said}");
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    let said = desk.refused("flags set telegram=on --dir registry --key eve.key --emergency");
+    assert!(said.contains("emergency"), "{said}");
+}
+
+#[test]
+fn what_is_no_proposal_is_not_signed() {
+    let desk = Desk::begun();
+    let said = desk.refused("script sign 1234 --key ann.key --dir registry");
+    assert!(said.contains("no proposal 1234"), "{said}");
+    let said = desk.refused("script sign 1234 --key ann.key");
+    assert!(said.contains("--dir"), "{said}");
+    fs::write(desk.path("p.json"), "{}").unwrap();
+    let said = desk.refused("script sign p.json --key ann.key");
+    assert!(said.contains("it is no proposal"), "{said}");
+}
