@@ -6,6 +6,7 @@
 //! processes do in the same folder meanwhile.
 
 mod answer;
+mod check_in;
 mod files;
 mod limits;
 mod proofs;
@@ -22,8 +23,9 @@ use crate::{
 };
 use answer::{Answer, BYTES, JSON, Keep, Problem, TEXT};
 use axum::{Router, body::Body, extract::State as AxumState};
+use check_in::CheckIn;
 use files::Files;
-use http::{Method, Request, Response, request::Parts};
+use http::{HeaderMap, Method, Request, Response, request::Parts};
 use limits::Limits;
 use netsonde_log::words::Digest;
 use state::State;
@@ -60,6 +62,7 @@ struct Inner {
     files: Files,
     state: State,
     limits: Limits,
+    check_in: CheckIn,
 }
 
 impl Public {
@@ -71,6 +74,7 @@ impl Public {
             files: Files::new(&config.folder),
             state,
             limits: Limits::new(config.rate, config.is_behind_proxy),
+            check_in: CheckIn::default(),
         })))
     }
 
@@ -88,10 +92,19 @@ impl Public {
         }
     }
 
-    async fn answer(&self, route: Option<&Route>, parts: &Parts) -> Result<Answer, Problem> {
+    async fn answer(&self, route: Option<&Route>, parts: &Parts, body: Body) -> Result<Answer, Problem> {
         let peer = parts.extensions.get::<Peer>().copied();
         self.0.limits.admit(peer, &parts.headers)?;
         let route = route.ok_or_else(|| Problem::unknown("NAME_UNKNOWN", "there is nothing at this path"))?;
+        if *route == Route::CheckIn {
+            let Inner {
+                check_in,
+                state,
+                files,
+                ..
+            } = &*self.0;
+            return check_in.answer(state, files, parts, body).await;
+        }
         if !matches!(parts.method, Method::GET | Method::HEAD) {
             return Err(Problem::method("GET, HEAD"));
         }
@@ -140,12 +153,14 @@ impl Public {
 
 async fn respond(AxumState(public): AxumState<Public>, request: Request<Body>) -> Response<Body> {
     let began = Instant::now();
-    let (parts, _body) = request.into_parts();
+    let (parts, body) = request.into_parts();
     let path = parts.uri.path();
     let route = Route::parse(path);
     let (is_oci, is_head) = (route::is_oci(path), parts.method == Method::HEAD);
-    let answering = tokio::time::timeout(ANSWER_WITHIN, public.answer(route.as_ref(), &parts)).await;
+    let answering = tokio::time::timeout(ANSWER_WITHIN, public.answer(route.as_ref(), &parts, body)).await;
     let mut response = match answering.unwrap_or_else(|_| Err(Problem::late())) {
+        // Who posts has nothing that could be the same.
+        Ok(answer) if parts.method == Method::POST => answer.respond(&HeaderMap::new(), is_head),
         Ok(answer) => answer.respond(&parts.headers, is_head),
         Err(problem) => problem.respond(is_oci, is_head),
     };

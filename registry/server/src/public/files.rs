@@ -32,6 +32,28 @@ impl Files {
         let reading = tokio::task::spawn_blocking(move || read(&path, named));
         reading.await.map_err(io::Error::other)?
     }
+
+    /// A whole file, which is no longer than so many bytes. `None` where there is none.
+    pub(super) async fn whole(&self, name: &str, most: usize) -> io::Result<Option<Vec<u8>>> {
+        let path = self.0.join(name);
+        let reading = tokio::task::spawn_blocking(move || read_whole(&path, most));
+        reading.await.map_err(io::Error::other)?
+    }
+}
+
+/// All of a file, unless it is longer than so many bytes.
+fn read_whole(path: &Path, most: usize) -> io::Result<Option<Vec<u8>>> {
+    let Some(file) = open(path)? else {
+        return Ok(None);
+    };
+    let mut bytes = Vec::new();
+    file.take((most as u64).saturating_add(1))
+        .read_to_end(&mut bytes)?;
+    if bytes.len() > most {
+        let why = format!("it has more than {most} bytes");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, why));
+    }
+    Ok(Some(bytes))
 }
 
 fn read(path: &Path, named: Option<Digest>) -> io::Result<Option<(Content, Digest)>> {

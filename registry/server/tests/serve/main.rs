@@ -7,6 +7,7 @@
     reason = "test code: what is not as expected should fail the test"
 )]
 
+mod check_in;
 mod files;
 mod limits;
 mod processes;

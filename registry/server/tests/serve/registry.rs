@@ -3,7 +3,7 @@
 use netsonde_log::{
     leaf::{
         Capabilities, Leaf, ModuleRelease, ModuleRevoke, ModuleYank, Payload, Publication, RebuildAttest,
-        Source,
+        ScriptRevoke, Source,
     },
     policy::{Opened, Policy},
     role::{Role, SecretRoleKey},
@@ -114,6 +114,15 @@ impl Registry {
         let digest = self.put("scripts", bytes);
         self.say(&Payload::ScriptPublish(publication(name, bytes)), Role::Scripts);
         digest
+    }
+
+    pub(crate) fn revoke_script(&self, name: &str, digest: Digest) {
+        let revoke = ScriptRevoke {
+            name: name.parse().unwrap(),
+            digest,
+            reason: self.put("objects", b"it is wrong"),
+        };
+        self.say(&Payload::ScriptRevoke(revoke), Role::Scripts);
     }
 
     /// Release a module, which somebody else rebuilds.
