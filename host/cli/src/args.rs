@@ -38,6 +38,8 @@ pub(crate) enum Command {
     Analyze(Analyze),
     /// Check a script and say what is wrong with it; run nothing.
     CheckScript(CheckScript),
+    /// Check a module as a registry does before anybody proposes it: what it asks for, and how it does in the lab.
+    Check(Check),
     /// List the nettests and mini nettests of this probe; with --json, with whole digests and reasons.
     List(List),
     /// Find out where the probe is, and print it as a location file for runx.
@@ -146,6 +148,20 @@ pub(crate) struct CheckScript {
 
     #[command(flatten)]
     pub(crate) modules: Modules,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+DIR has a script.jsonc that runs the module, and scenarios: *.toml, as for `netsonde lab`. Two more files may be there:
+location.jsonc, and expected.json with the verdicts that are wanted: {\"clean\": \"fine\", \"reset\": \"anomaly\"}.")]
+pub(crate) struct Check {
+    /// The module.
+    #[arg(value_name = "FILE")]
+    pub(crate) module: PathBuf,
+
+    /// Run it in these scenarios, and not in those that are built in.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) suite: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

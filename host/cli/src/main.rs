@@ -25,6 +25,7 @@ fn main() -> ExitCode {
         Command::Replay(args) => command::replay::run(args, cli.json, cli.verbose),
         Command::Analyze(args) => command::analyze::run(args, cli.json, cli.verbose),
         Command::CheckScript(args) => command::check_script::run(args, cli.json, cli.verbose),
+        Command::Check(args) => command::check::run(args, cli.json, cli.verbose),
         Command::List(args) => command::list::run(args, cli.json, cli.verbose),
         Command::Locate(args) => command::locate::run(args, cli.verbose),
         Command::Registry(args) => command::registry::run(args, cli.json, cli.verbose),

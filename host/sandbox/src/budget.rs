@@ -97,6 +97,26 @@ impl Budget {
     }
 }
 
+/// What one would have to ask for to get a budget, all of it said.
+impl From<&Budget> for BudgetAsk {
+    fn from(budget: &Budget) -> Self {
+        Self {
+            wall_clock_s: Some(budget.wall_clock.as_secs()),
+            cpu_s: Some(budget.cpu.as_secs()),
+            memory_mib: Some(budget.memory / MIB),
+            handles: Some(budget.handles),
+            log_lines: Some(budget.log_lines),
+            connections: Some(budget.net.connections),
+            queries: Some(budget.net.queries),
+            bytes_sent: Some(budget.net.bytes_sent),
+            bytes_received: Some(budget.net.bytes_received),
+            observations: Some(budget.net.observations),
+            addresses: Some(budget.net.addresses),
+            ports: Some(budget.net.ports),
+        }
+    }
+}
+
 /// How much a run did use, its mini nettests included.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
@@ -150,6 +170,8 @@ mod tests {
             let budget = Budget::granted(&ask(asked), &maximum);
             assert_eq!(budget.net.observations, granted);
         }
+        let all = BudgetAsk::from(&maximum);
+        assert_eq!(BudgetAsk::from(&Budget::granted(&all, &maximum)), all);
         let tight = Budget {
             handles: 5,
             ..Budget::maximum()

@@ -8,7 +8,7 @@ use wasmtime::component::Component;
 
 use crate::cache::Cache;
 use crate::error::{EngineError, ModuleError};
-use crate::inspect::{self, Digest};
+use crate::inspect::{self, Digest, Inside};
 use crate::manifest::Manifest;
 use crate::module::Module;
 use crate::ticker::Ticker;
@@ -66,7 +66,13 @@ impl Engine {
     /// Read a module's manifest and check what it imports and exports, without compiling it. `name` is what errors
     /// call the module.
     pub fn inspect(name: &str, wasm: &[u8]) -> Result<(Manifest, Digest), ModuleError> {
-        Ok((inspect::inspect(name, wasm)?, Digest::of(wasm)))
+        let inside = Self::look_inside(name, wasm)?;
+        Ok((inside.manifest, inside.digest))
+    }
+
+    /// The same, with all that the module says about itself.
+    pub fn look_inside(name: &str, wasm: &[u8]) -> Result<Inside, ModuleError> {
+        inspect::inspect(name, wasm)
     }
 
     /// Check a module and compile it, or take it from the cache. Takes time: call it where blocking is allowed.

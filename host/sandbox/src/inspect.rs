@@ -32,6 +32,20 @@ impl std::fmt::Display for Digest {
     }
 }
 
+/// What a module says about itself.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Inside {
+    /// Its manifest.
+    pub manifest: Manifest,
+    /// The text of that.
+    pub text: String,
+    /// The interfaces that it imports, with their package and version: `netsonde:probe/dns@0.1.0`.
+    pub imports: Vec<String>,
+    /// The digest of all of it.
+    pub digest: Digest,
+}
+
 /// What is imported.
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Import {
@@ -52,7 +66,7 @@ struct Surface {
 }
 
 /// Read and check what `wasm` says about itself; `module` is what errors call it.
-pub(crate) fn inspect(module: &str, wasm: &[u8]) -> Result<Manifest, ModuleError> {
+pub(crate) fn inspect(module: &str, wasm: &[u8]) -> Result<Inside, ModuleError> {
     let surface = Surface::read(wasm).map_err(|what| ModuleError::NotAComponent {
         module: module.to_owned(),
         what,
@@ -63,18 +77,16 @@ pub(crate) fn inspect(module: &str, wasm: &[u8]) -> Result<Manifest, ModuleError
         column: 1,
         message,
     };
-    let draft = match surface.manifests.as_slice() {
+    let text = match surface.manifests.as_slice() {
         [] => {
             return Err(ModuleError::NoManifest {
                 module: module.to_owned(),
             });
         }
-        [bytes] => {
-            let text = std::str::from_utf8(bytes).map_err(|error| malformed(error.to_string()))?;
-            Draft::parse(module, text)?
-        }
+        [bytes] => std::str::from_utf8(bytes).map_err(|error| malformed(error.to_string()))?,
         [_, _, ..] => return Err(malformed("the component has two manifests".to_owned())),
     };
+    let draft = Draft::parse(module, text)?;
     let interfaces = surface.interfaces(module)?;
     surface.check_exports(module, draft.kind())?;
     let manifest = draft.finish(module)?;
@@ -86,7 +98,12 @@ pub(crate) fn inspect(module: &str, wasm: &[u8]) -> Result<Manifest, ModuleError
             module: module.to_owned(),
             interface,
         }),
-        None => Ok(manifest),
+        None => Ok(Inside {
+            manifest,
+            text: text.to_owned(),
+            imports: surface.imported().map(str::to_owned).collect(),
+            digest: Digest::of(wasm),
+        }),
     }
 }
 
@@ -132,6 +149,12 @@ impl Surface {
             }
         }
         Ok(surface)
+    }
+
+    /// Every interface that is imported.
+    fn imported(&self) -> impl Iterator<Item = &str> {
+        let interfaces = self.imports.iter().filter(|(_, what)| *what == Import::Interface);
+        interfaces.map(|(import, _)| import.as_str())
     }
 
     /// The interfaces that can be granted and are imported.

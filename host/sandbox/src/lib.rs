@@ -47,7 +47,7 @@ pub use budget::{Budget, Usage};
 pub use capability::{Capability, Grants};
 pub use engine::{Engine, EngineConfig, EngineStats};
 pub use error::{BudgetExceeded, EngineError, ModuleError, RunError};
-pub use inspect::Digest;
+pub use inspect::{Digest, Inside};
 pub use manifest::{
     BudgetAsk, InputPolicy, Kind, MANIFEST_SECTION, Manifest, Reading, SummaryKeys, Told, Verdict, Version,
 };

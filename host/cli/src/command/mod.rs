@@ -1,6 +1,7 @@
 //! The subcommands, one a file.
 
 pub(crate) mod analyze;
+pub(crate) mod check;
 pub(crate) mod check_script;
 pub(crate) mod demo;
 pub(crate) mod lab;

@@ -77,7 +77,7 @@ impl fmt::Display for Kind {
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Finding {
-    /// The part of it: `component`, `imports`, `manifest`, `name`, `version`, `size`, `budget`, `load`, `suite`, or
+    /// The part of it: `size`, `component`, `imports`, `exports`, `manifest`, `name`, `version`, `budget`, `load`, `suite`, or
     /// `suite/SCENARIO`.
     pub what: String,
     /// What is wrong with that, for people.
