@@ -9,6 +9,7 @@ mod answer;
 mod check_in;
 mod files;
 mod limits;
+mod oci;
 mod proofs;
 mod renewal;
 mod route;
@@ -28,6 +29,7 @@ use files::Files;
 use http::{HeaderMap, Method, Request, Response, request::Parts};
 use limits::Limits;
 use netsonde_log::words::Digest;
+use oci::{Oci, Sources};
 use state::State;
 use std::{
     num::NonZeroU32,
@@ -63,6 +65,7 @@ struct Inner {
     state: State,
     limits: Limits,
     check_in: CheckIn,
+    oci: Oci,
 }
 
 impl Public {
@@ -75,6 +78,7 @@ impl Public {
             state,
             limits: Limits::new(config.rate, config.is_behind_proxy),
             check_in: CheckIn::default(),
+            oci: Oci::default(),
         })))
     }
 
@@ -118,7 +122,10 @@ impl Public {
             }
             Route::Proofs(digest) => proofs::of(&self.0.state, *digest, Keep::Seconds(CHECKPOINT_FOR)).await,
             Route::Health => self.health().await,
-            _ => Err(Problem::unknown("NAME_UNKNOWN", "there is nothing at this path")),
+            _ => {
+                let Inner { files, state, .. } = &*self.0;
+                self.0.oci.answer(route, parts, Sources { state, files }).await
+            }
         }
     }
 
@@ -141,6 +148,7 @@ impl Public {
             keep,
             tag,
             is_oci: false,
+            more: None,
         })
     }
 

@@ -3,7 +3,7 @@
 use crate::folder::hex_of;
 use axum::body::Body;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use netsonde_log::words::Digest;
 use std::time::Duration;
 use tokio::io::AsyncReadExt as _;
@@ -49,6 +49,8 @@ pub(super) struct Answer {
     pub(super) tag: Digest,
     /// Whether they are OCI's, which says what they are in a header of its own.
     pub(super) is_oci: bool,
+    /// One header more.
+    pub(super) more: Option<(HeaderName, String)>,
 }
 
 /// Why there is none.
@@ -79,6 +81,7 @@ impl Answer {
             kind,
             keep,
             is_oci: false,
+            more: None,
         }
     }
 
@@ -101,6 +104,9 @@ impl Answer {
                 &format!("public, max-age={seconds}"),
             ),
         }
+        if let Some((name, value)) = self.more {
+            put(headers, name, &value);
+        }
         if is_known {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
             return response;
@@ -117,7 +123,7 @@ impl Answer {
     }
 }
 
-const DOCKER_CONTENT_DIGEST: header::HeaderName = header::HeaderName::from_static("docker-content-digest");
+const DOCKER_CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 
 impl Content {
     fn len(&self) -> u64 {
@@ -232,13 +238,13 @@ pub(super) fn sign(response: &mut Response<Body>, is_oci: bool) {
     if is_oci {
         put(
             headers,
-            header::HeaderName::from_static("docker-distribution-api-version"),
+            HeaderName::from_static("docker-distribution-api-version"),
             "registry/2.0",
         );
     }
 }
 
-fn put(headers: &mut HeaderMap, name: header::HeaderName, value: &str) {
+fn put(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     // All of it is made here, of letters, digits and punctuation.
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.insert(name, value);

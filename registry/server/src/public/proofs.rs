@@ -34,9 +34,9 @@ struct Entry {
 }
 
 /// An entry of the log, and the proof that it is one.
-struct Proven {
-    leaf: Vec<u8>,
-    proof: Vec<u8>,
+pub(super) struct Proven {
+    pub(super) leaf: Vec<u8>,
+    pub(super) proof: Vec<u8>,
 }
 
 /// Why an entry is not proven.
@@ -81,6 +81,20 @@ pub(super) async fn of(state: &State, digest: Digest, keep: Keep) -> Result<Answ
         Ok(serde_json::to_vec(&proofs)?)
     });
     Ok(Answer::json(json.await?, keep))
+}
+
+/// One entry.
+pub(super) async fn of_entry(
+    state: &State,
+    index: u64,
+    checkpoint: Bytes,
+    opened: Opened,
+) -> Result<Proven, Problem> {
+    let proving = in_background(state, move |reader| {
+        let mut proven = prove(reader, &[index], &checkpoint, &opened)?;
+        proven.pop().ok_or(NotProven::Gone(index))
+    });
+    proving.await
 }
 
 async fn in_background<T: Send + 'static>(

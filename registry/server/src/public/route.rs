@@ -150,6 +150,11 @@ impl Repository {
         Self(module.as_str().replace(['_', '/'], "-"))
     }
 
+    /// What the file of a component is called.
+    pub(super) fn file(&self) -> String {
+        format!("{}.wasm", self.0)
+    }
+
     fn parse(text: &str) -> Option<Self> {
         let is_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         let is_one = (1..=LONGEST_NAME).contains(&text.len()) && text.bytes().all(is_name);

@@ -1,6 +1,7 @@
 //! What the log says at this moment, read on when its checkpoint has changed: other processes publish.
 
 use super::answer::Problem;
+use super::route::Repository;
 use crate::folder::{Reader, SequencerError};
 use bytes::Bytes;
 use netsonde_log::{
@@ -8,7 +9,7 @@ use netsonde_log::{
     ledger::{Effect, Ledger},
     policy::Opened,
     tree::Tree,
-    words::Digest,
+    words::{Digest, Name},
 };
 use std::{
     collections::BTreeMap,
@@ -40,6 +41,8 @@ pub(super) struct Read {
     pub(super) ledger: Option<Ledger>,
     /// Which entries that are in force say something of these bytes.
     said: BTreeMap<Digest, Vec<u64>>,
+    /// The modules of repositories. Where two would have the same one, it is that of the module that was there first.
+    modules: BTreeMap<Repository, Name>,
     /// How many entries were read.
     size: u64,
 }
@@ -55,6 +58,7 @@ impl State {
             },
             ledger: None,
             said: BTreeMap::new(),
+            modules: BTreeMap::new(),
             size: 0,
         };
         Self {
@@ -120,6 +124,11 @@ impl Read {
         said.filter(|index| *index < self.opened.tree.size()).collect()
     }
 
+    /// The module of a repository.
+    pub(super) fn module(&self, repository: &Repository) -> Option<&Name> {
+        self.modules.get(repository)
+    }
+
     fn take(&mut self, entry: &[u8]) {
         let leaf = Leaf::parse(entry).ok();
         let payload = leaf.as_ref().map(Leaf::payload);
@@ -135,8 +144,16 @@ impl Read {
         }
         let ledger = self.ledger.as_mut();
         let taken = ledger.map(|ledger| ledger.apply(entry));
-        if let (Some(Ok(Effect::InForce)), Some(digest)) = (taken, payload.and_then(subject)) {
-            self.said.entry(digest).or_default().push(self.size);
+        if let (Some(Ok(Effect::InForce)), Some(payload)) = (taken, payload) {
+            if let Some(digest) = subject(payload) {
+                self.said.entry(digest).or_default().push(self.size);
+            }
+            if let Payload::ModuleRelease(release) = payload {
+                let repository = Repository::of(&release.name);
+                self.modules
+                    .entry(repository)
+                    .or_insert_with(|| release.name.clone());
+            }
         }
         self.size += 1;
     }
