@@ -1,9 +1,5 @@
 //! The command line as clap sees it: one definition feeds parsing, `--help` and error messages.
 
-mod serve;
-
-pub(crate) use serve::Serve;
-
 use clap::{Args, Parser, Subcommand, builder::PossibleValuesParser};
 use netsonde_log::role::Role;
 use netsonde_net::Scope;
@@ -12,8 +8,12 @@ use std::{net::SocketAddr, path::PathBuf};
 use url::Url;
 
 mod publish;
+mod serve;
+mod witness;
 
 pub(crate) use publish::{Flags, FlagsSet, Keys, List, Publish, Script, ScriptRevoke, Sign};
+pub(crate) use serve::Serve;
+pub(crate) use witness::{Witness, WitnessNew, WitnessServe};
 
 /// What an operator runs for probes.
 #[derive(Debug, Parser)]
@@ -44,6 +44,9 @@ pub(crate) enum Command {
     /// Which nettests are on and off.
     #[command(subcommand)]
     Flags(Flags),
+    /// Sign for logs that only grow, so that they can not show two people what contradicts each other.
+    #[command(subcommand)]
+    Witness(Witness),
     /// Show what a registry has published, and what waits for signatures.
     Status(Status),
 }
@@ -117,6 +120,14 @@ pub(crate) struct RootInit {
     /// each of root, modules, rebuild, scripts, lists, schedule, adjust, emergency, snapshot.
     #[arg(long = "role", value_name = "ROLE=FILE,…[:N]", value_parser = role)]
     pub(crate) roles: Vec<RoleArg>,
+
+    /// A witness that has to see every checkpoint before others do: what `witness new` wrote; may be given several times.
+    #[arg(long = "witness", value_name = "FILE")]
+    pub(crate) witnesses: Vec<PathBuf>,
+
+    /// How many of them. Otherwise more than half.
+    #[arg(long, value_name = "N", requires = "witnesses")]
+    pub(crate) quorum: Option<usize>,
 
     /// Sign the root at once with this secret key (NAME.key), where the owners are all here; may be given several times.
     #[arg(long = "sign", value_name = "FILE")]

@@ -6,6 +6,7 @@ pub(crate) mod root;
 pub(crate) mod script;
 pub(crate) mod serve;
 pub(crate) mod status;
+pub(crate) mod witness;
 
 use anyhow::Context as _;
 use netsonde_log::role::SecretRoleKey;

@@ -3,6 +3,7 @@
 //! ```text
 //! registry.sqlite    the entries of the log, in their order
 //! log.key            what the log signs with; `log.key.next` is to be that from the next root on
+//! witnesses.json     who must have seen a checkpoint before others do, if anybody must
 //! public/log/        the log as it is served: `checkpoint`, `tile/…`
 //! public/roots/      every root that was published, as `N.json`
 //! public/scripts/    what its entries name, called by digest; also `lists/` and `objects/`
@@ -17,6 +18,7 @@ mod objects;
 mod reader;
 mod registry;
 mod sequencer;
+mod witnesses;
 
 pub use database::DatabaseError;
 pub use files::FileError;
@@ -24,6 +26,7 @@ pub use objects::{Object, Shelf, hex_of};
 pub use reader::Reader;
 pub use registry::{Registry, RegistryError};
 pub use sequencer::{Appended, Sequencer, SequencerError};
+pub use witnesses::{KnownWitness, Witnesses};
 
 /// The entries.
 const DATABASE: &str = "registry.sqlite";
@@ -33,6 +36,8 @@ const LOG_KEY: &str = "log.key";
 const NEXT_KEY: &str = "log.key.next";
 /// The log's public key from before this one.
 const KEY_BEFORE: &str = "log.before";
+/// Who must have seen a checkpoint before others do.
+const WITNESSES: &str = "witnesses.json";
 /// Files that have no names yet.
 const ASIDE: &str = "new";
 /// Who writes holds this.

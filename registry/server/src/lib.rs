@@ -12,3 +12,4 @@ pub mod proposal;
 pub mod public;
 pub mod serve;
 pub mod test_helper;
+pub mod witness;

@@ -1,6 +1,6 @@
 //! `netsonde-registry root`.
 
-use super::{DAY, now, read, replace, say, secret, seed, write_new};
+use super::{DAY, now, read, replace, say, secret, seed, witness::known, write_new};
 use crate::args::{RoleArg, RootInit, RootSign};
 use anyhow::{Context as _, bail, ensure};
 use netsonde_log::{
@@ -24,6 +24,7 @@ pub(crate) fn init(args: &RootInit) -> anyhow::Result<()> {
     for role in Role::ALL.into_iter().filter(|role| *role != Role::Root) {
         roles.insert(role, role_keys(role, args, &everybody)?);
     }
+    let (witness_keys, witnesses) = known(&args.witnesses, args.quorum)?;
     let signers = secrets(&args.sign)?;
     for (signer, file) in signers.iter().zip(&args.sign) {
         check_owner(&owners, signer, file, "the first root")?;
@@ -37,11 +38,14 @@ pub(crate) fn init(args: &RootInit) -> anyhow::Result<()> {
         log: LogIdentity {
             origin: args.origin.clone(),
             log: registry.log().key(),
-            witnesses: Vec::new(),
-            quorum: 0,
+            witnesses: witness_keys,
+            quorum: witnesses.quorum as u64,
         },
     };
     let root = draft.unsigned().context("write the first root down")?;
+    if !witnesses.witnesses.is_empty() {
+        registry.log().set_witnesses(&witnesses)?;
+    }
     let root = signed(root, &signers)?;
     let file = write_draft(&args.dir, &root)?;
     if root.check_first().is_ok() {

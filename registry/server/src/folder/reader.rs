@@ -58,16 +58,21 @@ impl Reader {
 
     /// A file of the log. A full one has its beginnings in it.
     pub fn file(&self, path: tiles::Path) -> Result<Vec<u8>, SequencerError> {
-        let file = self.log().join(path.to_string());
-        let whole = self.log().join(path.whole().to_string());
-        match files::read(&file)? {
-            Some(bytes) => Ok(bytes),
-            None => files::read(&whole)?.ok_or_else(|| SequencerError::Missing(file)),
-        }
+        file(&self.log(), path)
     }
 
     pub(super) fn log(&self) -> PathBuf {
         self.folder.join(LOG)
+    }
+}
+
+/// A file of the log in this folder.
+pub(super) fn file(log: &Path, path: tiles::Path) -> Result<Vec<u8>, SequencerError> {
+    let file = log.join(path.to_string());
+    let whole = log.join(path.whole().to_string());
+    match files::read(&file)? {
+        Some(bytes) => Ok(bytes),
+        None => files::read(&whole)?.ok_or_else(|| SequencerError::Missing(file)),
     }
 }
 

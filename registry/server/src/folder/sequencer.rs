@@ -11,7 +11,8 @@ use super::database::{Database, DatabaseError};
 use super::files::{self, Aside, FileError};
 use super::objects::{self, Object, Shelf};
 use super::reader::{self, Reader};
-use super::{ASIDE, CHECKPOINT, DATABASE, KEY_BEFORE, LOCK, LOG_KEY, NEXT_KEY, PUBLIC};
+use super::witnesses::Witnesses;
+use super::{ASIDE, CHECKPOINT, DATABASE, KEY_BEFORE, LOCK, LOG_KEY, NEXT_KEY, PUBLIC, WITNESSES};
 use netsonde_log::{
     fetch::{Entries, FetchError, Fetched, Progress},
     keys::{KeyError, LogKey, LogSecret},
@@ -60,6 +61,19 @@ pub enum SequencerError {
         .0.display()
     )]
     NoKey(PathBuf),
+    /// Too few witnesses have signed. What was to be published is kept, and will be.
+    #[error(
+        "{found} of the witnesses have signed, and {wanted} must: what is new is kept and will be published with the next \
+         checkpoint that enough of them sign ({why})"
+    )]
+    Witnesses {
+        /// How many have.
+        found: usize,
+        /// How many must.
+        wanted: usize,
+        /// What became of the others.
+        why: String,
+    },
     /// A file that is served of the log is gone.
     #[error("{} is not there: restore it from a mirror", .0.display())]
     Missing(PathBuf),
@@ -251,6 +265,14 @@ impl Sequencer {
         Ok(tree)
     }
 
+    /// Have these witnesses sign from now on.
+    pub fn set_witnesses(&self, witnesses: &Witnesses) -> Result<(), SequencerError> {
+        let text = serde_json::to_vec_pretty(witnesses);
+        let path = self.reader.folder.join(WITNESSES);
+        let text = text.map_err(|error| FileError::new("write", &path)(error.into()))?;
+        self.put(WITNESSES, &text)
+    }
+
     /// Have a file of the folder on the disk, whole, if these bytes are not there already.
     pub(super) fn put(&self, path: &str, bytes: &[u8]) -> Result<(), SequencerError> {
         let path = self.reader.folder.join(path);
@@ -329,9 +351,16 @@ impl Sequencer {
         let before = files::read(&path)?
             .map(|_| self.reader.checkpoint())
             .transpose()?;
+        let size_before = before.as_ref().map_or(0, |(_, before)| before.tree.size());
         let time = before.map_or(now, |(_, before)| before.time.max(now));
-        let note = self.secret.checkpoint(writer.tree(), time).to_string();
-        self.aside.write(&path, note.as_bytes())?;
+        let mut note = self.secret.checkpoint(writer.tree(), time);
+        // An empty log is nothing to see.
+        if size > 0
+            && let Some(witnesses) = Witnesses::read(&self.reader.folder)?
+        {
+            witnesses.cosign(&mut note, writer.tree(), size_before, &self.reader.folder)?;
+        }
+        self.aside.write(&path, note.to_string().as_bytes())?;
         files::sync_folders([path.as_path()], &self.reader.log())?;
         // Not before: until now the checkpoint that is served was one that needs them.
         for folder in outgrown {

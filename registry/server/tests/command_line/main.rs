@@ -69,6 +69,7 @@ impl Desk {
 
 mod publishing;
 mod rotating;
+mod witnessing;
 
 fn size(registry: &Path) -> u64 {
     let root = Root::parse(&fs::read(registry.join("roots/1.json")).unwrap()).unwrap();
