@@ -9,6 +9,7 @@ mod answer;
 mod check_in;
 mod files;
 mod limits;
+mod metrics;
 mod oci;
 mod proofs;
 mod renewal;
@@ -23,11 +24,12 @@ use crate::{
     serve::Peer,
 };
 use answer::{Answer, BYTES, JSON, Keep, Problem, TEXT};
-use axum::{Router, body::Body, extract::State as AxumState};
+use axum::{Router, body::Body, extract::State as AxumState, routing::get};
 use check_in::CheckIn;
 use files::Files;
 use http::{HeaderMap, Method, Request, Response, request::Parts};
 use limits::Limits;
+use metrics::Metrics;
 use netsonde_log::words::Digest;
 use oci::{Oci, Sources};
 use state::State;
@@ -66,6 +68,7 @@ struct Inner {
     limits: Limits,
     check_in: CheckIn,
     oci: Oci,
+    metrics: Metrics,
 }
 
 impl Public {
@@ -79,12 +82,18 @@ impl Public {
             limits: Limits::new(config.rate, config.is_behind_proxy),
             check_in: CheckIn::default(),
             oci: Oci::default(),
+            metrics: Metrics::new(),
         })))
     }
 
     /// The registry as a service, on every path.
     pub fn router(self) -> Router {
         Router::new().fallback(respond).with_state(self)
+    }
+
+    /// What the operator may see, at `/metrics`.
+    pub fn metrics(self) -> Router {
+        Router::new().route("/metrics", get(show)).with_state(self)
     }
 
     /// Forget, for as long as this runs, those who have not asked for long.
@@ -173,7 +182,13 @@ async fn respond(AxumState(public): AxumState<Public>, request: Request<Body>) -
         Err(problem) => problem.respond(is_oci, is_head),
     };
     answer::sign(&mut response, is_oci);
-    let (template, status) = (route.as_ref().map_or("other", Route::template), response.status());
-    tracing::debug!("{template} {} after {:?}", status.as_u16(), began.elapsed());
+    let (template, took) = (route.as_ref().map_or("other", Route::template), began.elapsed());
+    public.0.metrics.count(template, &response, is_head, took);
+    tracing::debug!("{template} {} after {took:?}", response.status().as_u16());
     response
+}
+
+async fn show(AxumState(public): AxumState<Public>) -> Response<Body> {
+    let shown = public.0.metrics.show(&public.0.state).await;
+    shown.unwrap_or_else(|problem| problem.respond(false, false))
 }

@@ -22,6 +22,10 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "FILE", requires = "certificate")]
     pub(crate) key: Option<PathBuf>,
 
+    /// Serve metrics here, at /metrics, in the clear: not for everybody.
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(crate) metrics_listen: Option<SocketAddr>,
+
     /// Connections of clients at once, and so requests; more wait to be accepted.
     #[arg(long, value_name = "N", default_value_t = 512, value_parser = count)]
     pub(crate) max_connections: usize,

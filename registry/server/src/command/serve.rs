@@ -7,12 +7,18 @@ use netsonde_registry::{
     serve::Server,
 };
 
+/// Those who may ask for metrics are few.
+const METRICS_CONNECTIONS: usize = 16;
+
 /// Serve a registry until the process is asked to end.
 pub(crate) fn run(args: &Serve) -> anyhow::Result<()> {
     log()?;
     let tls = tls(args.certificate.as_deref(), args.key.as_deref())?;
     // Each connection may have a file open that is being sent.
-    allow_files(2 * args.max_connections, "--max-connections")?;
+    allow_files(
+        2 * args.max_connections + METRICS_CONNECTIONS,
+        "--max-connections",
+    )?;
     let serving = || format!("serve {}", args.dir.display());
     let renewal = Renewal::open(&args.dir).with_context(serving)?;
     let config = Config {
@@ -25,11 +31,16 @@ pub(crate) fn run(args: &Serve) -> anyhow::Result<()> {
     let runtime = runtime()?;
     let result = runtime.block_on(async {
         let listeners = bind(&args.listen).await?;
+        let for_metrics = bind(args.metrics_listen.as_slice()).await?;
         let stopped = stop_signal()?;
         renewal.sign().await;
         let server = Server::new(public.clone().router(), tls, args.max_connections);
         for listener in listeners {
             listen(&server, listener, scheme, "")?;
+        }
+        let metrics = Server::new(public.clone().metrics(), None, METRICS_CONNECTIONS);
+        for listener in for_metrics {
+            listen(&metrics, listener, "http", "metrics")?;
         }
         tokio::select! {
             () = stopped => {}
@@ -37,7 +48,7 @@ pub(crate) fn run(args: &Serve) -> anyhow::Result<()> {
             () = public.tidy() => {}
         }
         tracing::info!("stopping; what is under way may end");
-        server.stop().await;
+        tokio::join!(server.stop(), metrics.stop());
         anyhow::Ok(())
     });
     // Another process may have the log's turn; do not wait for it.

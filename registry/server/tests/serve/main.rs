@@ -10,6 +10,7 @@
 mod check_in;
 mod files;
 mod limits;
+mod metrics;
 mod oci;
 mod processes;
 mod proofs;
