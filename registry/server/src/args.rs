@@ -11,7 +11,9 @@ mod publish;
 mod serve;
 mod witness;
 
-pub(crate) use publish::{Flags, FlagsSet, Keys, List, Publish, Script, ScriptRevoke, Sign};
+pub(crate) use publish::{
+    Flags, FlagsSet, Keys, List, Publish, Script, ScriptRevoke, Sign, Snapshot, SnapshotPublish,
+};
 pub(crate) use serve::Serve;
 pub(crate) use witness::{Witness, WitnessNew, WitnessServe};
 
@@ -44,6 +46,9 @@ pub(crate) enum Command {
     /// Which nettests are on and off.
     #[command(subcommand)]
     Flags(Flags),
+    /// What the log has come to, so that a probe that is new need not read all of it.
+    #[command(subcommand)]
+    Snapshot(Snapshot),
     /// Sign for logs that only grow, so that they can not show two people what contradicts each other.
     #[command(subcommand)]
     Witness(Witness),

@@ -5,6 +5,7 @@ pub(crate) mod proposal;
 pub(crate) mod root;
 pub(crate) mod script;
 pub(crate) mod serve;
+pub(crate) mod snapshot;
 pub(crate) mod status;
 pub(crate) mod witness;
 

@@ -7,7 +7,7 @@ mod args;
 mod command;
 
 use anyhow::{Context as _, anyhow, ensure};
-use args::{Cli, Command, Flags, Key, List, Root, Script, Witness};
+use args::{Cli, Command, Flags, Key, List, Root, Script, Snapshot, Witness};
 use clap::Parser as _;
 use netsonde_net::{Owners, Scope};
 use netsonde_registry::{
@@ -46,9 +46,11 @@ fn main() -> ExitCode {
         Command::Flags(Flags::Set(args)) => command::script::set_flags(args),
         Command::Script(Script::Sign(args))
         | Command::List(List::Sign(args))
-        | Command::Flags(Flags::Sign(args)) => command::proposal::sign(args),
+        | Command::Flags(Flags::Sign(args))
+        | Command::Snapshot(Snapshot::Sign(args)) => command::proposal::sign(args),
         Command::Witness(Witness::New(args)) => command::witness::new(args),
         Command::Witness(Witness::Serve(args)) => command::witness::serve(args),
+        Command::Snapshot(Snapshot::Publish(args)) => command::snapshot::publish(args),
         Command::Status(args) => command::status::status(args),
     };
     match done {

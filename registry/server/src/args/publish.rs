@@ -138,6 +138,23 @@ pub(crate) struct FlagsSet {
     pub(crate) keys: Keys,
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum Snapshot {
+    /// Say what the log has come to, and publish it once enough have signed.
+    Publish(SnapshotPublish),
+    /// Sign the proposal of a snapshot.
+    Sign(Sign),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SnapshotPublish {
+    #[command(flatten)]
+    pub(crate) registry: Registry,
+
+    #[command(flatten)]
+    pub(crate) keys: Keys,
+}
+
 fn flag(text: &str) -> Result<(Name, Option<bool>), String> {
     let (name, value) = text.split_once('=').ok_or("write it as telegram=off")?;
     let value = match value {

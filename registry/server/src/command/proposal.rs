@@ -84,6 +84,7 @@ pub(super) fn put_forward(
         Payload::ListPublish(_) => "list",
         Payload::ScriptPublish(_) | Payload::ScriptRevoke(_) => "script",
         Payload::Flags(_) => "flags",
+        Payload::Snapshot(_) => "snapshot",
         _ => "module",
     };
     say(&format!(

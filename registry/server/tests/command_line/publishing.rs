@@ -151,3 +151,52 @@ fn what_is_no_proposal_is_not_signed() {
     let said = desk.refused("script sign p.json --key ann.key");
     assert!(said.contains("it is no proposal"), "{said}");
 }
+
+#[test]
+fn a_snapshot_is_what_a_late_client_begins_with() {
+    use netsonde_log::{
+        client::{Client, Trust},
+        fetch::Progress,
+        root::Root,
+    };
+    let desk = Desk::begun();
+    desk.done("flags set telegram=off --dir registry --key ann.key --key bob.key");
+    desk.done("snapshot publish --dir registry --key ann.key");
+    let id = waiting(&desk);
+    let said = desk.done(&format!("snapshot sign {id} --key bob.key --dir registry"));
+    assert!(
+        said.contains("snapshot of 2 entries: entry 2 of the log"),
+        "{said}"
+    );
+    let registry = desk.path("registry");
+    let document = fs::read_dir(registry.join("public/objects"))
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap();
+    let document = fs::read(document.path()).unwrap();
+    let root = Root::parse(&fs::read(registry.join("public/roots/1.json")).unwrap()).unwrap();
+    let mut client = Client::new(Trust::Root(Box::new(root)), None).unwrap();
+    let checkpoint = fs::read(registry.join("public/log/checkpoint")).unwrap();
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap()
+        .as_secs();
+    let mut advance = client.start(&document, &checkpoint, now).unwrap();
+    let step = loop {
+        match advance.go_on().unwrap() {
+            Progress::Done(step) => break step,
+            Progress::Need(paths) => {
+                for path in paths {
+                    let file = registry.join("public/log").join(path.to_string());
+                    advance.supply(path, fs::read(file).unwrap());
+                }
+            }
+        }
+    };
+    client.accept(step).unwrap();
+    assert_eq!(
+        client.is_switched_on(&"telegram".parse().unwrap(), now),
+        Some(false)
+    );
+}
