@@ -31,7 +31,14 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run a script.
-    Runx(Runx),
+    Runx(Box<Runx>),
+    /// Run the script that registries say a probe like this one is to run, or else one that is here.
+    Run(Box<Run>),
+    /// Say what `run` would run and why; run nothing.
+    Checkin(Checkin),
+    /// Say why a module may run, or why a measurement was made: what the log says and who signed it, proven without any
+    /// network by what was kept.
+    Why(Why),
     /// Run the guests of recorded measurements again, without any network, and compare.
     Replay(Replay),
     /// Compute the top-level keys of measurements from anywhere again, as this probe's nettests do.
@@ -44,6 +51,21 @@ pub(crate) enum Command {
     List(List),
     /// Find out where the probe is, and print it as a location file for runx.
     Locate(Locate),
+    /// List what registries have released: all, or what has a text in its name.
+    #[cfg(feature = "install")]
+    Search(Search),
+    /// Install a module from a registry, after showing what it is, asks for, and who vouches for it.
+    #[cfg(feature = "install")]
+    Install(Install),
+    /// Install newer versions of what is installed, after showing what they ask for otherwise.
+    #[cfg(feature = "install")]
+    Update(Update),
+    /// Install a module no longer.
+    #[cfg(feature = "install")]
+    Remove(Remove),
+    /// Check installed modules again, every byte and every signature, without any network.
+    #[cfg(feature = "install")]
+    Verify(Verify),
     /// The registries that say what this probe may be told to run.
     #[command(subcommand)]
     Registry(Registry),
@@ -63,6 +85,13 @@ pub(crate) struct Runx {
     #[arg(long, value_name = "FILE")]
     pub(crate) script_file: PathBuf,
 
+    #[command(flatten)]
+    pub(crate) running: Running,
+}
+
+/// How a script is run, wherever it is from.
+#[derive(Debug, Args)]
+pub(crate) struct Running {
     /// Append measurements to this file, one a line; `-` is standard output.
     #[arg(
         short = 'o',
@@ -115,6 +144,51 @@ pub(crate) struct Runx {
     /// Why the probe runs; settings may differ.
     #[arg(long, value_enum, default_value = "manual")]
     pub(crate) run_mode: RunMode,
+
+    #[command(flatten)]
+    pub(crate) modules: Modules,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Each registry that is followed is asked for news, and its table for the script of a probe like this one; what this probe is, is \
+told to nobody. Without an online script: that of the last check-in, if it still holds; the offline script of the last \
+check-in, on the same condition; the one in this program.")]
+pub(crate) struct Run {
+    /// Where the probe is: a JSON file with comments. Otherwise name somebody to ask, with --stun or --http.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["stun", "http"])]
+    pub(crate) location_file: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) observers: Observers,
+
+    #[command(flatten)]
+    pub(crate) running: Running,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Checkin {
+    /// Where the probe is: a JSON file with comments. Without it, the country and the network are not known to any rule.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) location_file: Option<PathBuf>,
+
+    /// What the user allows: a TOML file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) settings_file: Option<PathBuf>,
+
+    /// Why the probe would run; tables and settings may differ.
+    #[arg(long, value_enum, default_value = "manual")]
+    pub(crate) run_mode: RunMode,
+
+    #[command(flatten)]
+    pub(crate) modules: Modules,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Why {
+    /// A module of this probe, or a measurement: a file with one, or with several, one after the other.
+    #[arg(value_name = "MODULE|MEASUREMENT-FILE")]
+    pub(crate) what: String,
 
     #[command(flatten)]
     pub(crate) modules: Modules,
@@ -184,6 +258,18 @@ pages; the first that answers counts, over IPv4 and over IPv6. Whose an address 
 
     netsonde locate --stun stun.l.google.com:19302 --mmdb asn.mmdb --mmdb country.mmdb > location.json")]
 pub(crate) struct Locate {
+    #[command(flatten)]
+    pub(crate) observers: Observers,
+
+    /// Whose addresses are: an .mmdb file with autonomous systems, countries, or both; may be given several
+    /// times.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) mmdb: Vec<PathBuf>,
+}
+
+/// Who is asked where the probe is.
+#[derive(Debug, Args)]
+pub(crate) struct Observers {
     /// Ask this STUN server for the probe's public address; may be given several times.
     #[arg(long, value_name = "HOST:PORT")]
     pub(crate) stun: Vec<Server>,
@@ -192,11 +278,6 @@ pub(crate) struct Locate {
     /// times.
     #[arg(long, value_name = "URL")]
     pub(crate) http: Vec<Url>,
-
-    /// Whose addresses are: an .mmdb file with autonomous systems, countries, or both; may be given several
-    /// times.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) mmdb: Vec<PathBuf>,
 
     /// A name that resolves to the address from which the resolver asks for it; may be given several times.
     /// Otherwise whoami.v4.powerdns.org and whoami.v6.powerdns.org.
@@ -239,6 +320,54 @@ pub(crate) struct RegistryAdd {
     /// What to call it. Otherwise as its log is called.
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
+}
+
+#[cfg(feature = "install")]
+#[derive(Debug, Args)]
+pub(crate) struct Search {
+    /// What the name has in it.
+    #[arg(value_name = "TEXT")]
+    pub(crate) text: Option<String>,
+}
+
+#[cfg(feature = "install")]
+#[derive(Debug, Args)]
+pub(crate) struct Install {
+    /// Which one: its newest version, this one, or exactly these bytes.
+    #[arg(value_name = "MODULE[@VERSION|@sha256:…]")]
+    pub(crate) module: String,
+
+    /// Do not ask.
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+#[cfg(feature = "install")]
+#[derive(Debug, Args)]
+pub(crate) struct Update {
+    /// Which one. Otherwise all.
+    #[arg(value_name = "MODULE")]
+    pub(crate) module: Option<String>,
+
+    /// Do not ask.
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+#[cfg(feature = "install")]
+#[derive(Debug, Args)]
+pub(crate) struct Remove {
+    /// Which one.
+    #[arg(value_name = "MODULE")]
+    pub(crate) module: String,
+}
+
+#[cfg(feature = "install")]
+#[derive(Debug, Args)]
+pub(crate) struct Verify {
+    /// Which one. Otherwise all.
+    #[arg(value_name = "MODULE")]
+    pub(crate) module: Option<String>,
 }
 
 #[derive(Debug, Args)]

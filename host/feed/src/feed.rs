@@ -8,9 +8,10 @@
 //! checkpoint       what the log signed of that
 //! floor            how far the log was read and when it was seen: written last
 //! objects/HEX      modules, scripts and lists, by their SHA-256
+//! proofs/HEX.json  that the log says so, for when nobody can be asked
 //! ```
 //!
-//! Asking is in `follow`, what the log names in `objects`.
+//! Asking is in `follow`, what the log names in `objects`, what is kept to prove it in `proofs`.
 
 use crate::getter::{GetError, Getter};
 use crate::mirror::Mirror;
@@ -24,8 +25,10 @@ use std::path::Path;
 
 mod follow;
 mod objects;
+mod proofs;
 
 pub use objects::{NotFetched, NotProven};
+pub use proofs::{BadProof, KeepError, Proven};
 
 pub(crate) const FLOOR: &str = "floor";
 const LEDGER: &str = "ledger.json";

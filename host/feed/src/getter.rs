@@ -57,8 +57,13 @@ pub enum GetError {
     #[error("it is longer than the {0} bytes that it can have")]
     TooLong(u64),
     /// It took too long.
-    #[error("it took longer than {0} seconds")]
-    Slow(u64),
+    #[error("it is too slow: {whole} seconds for all of it, and {silence} without a byte, are the most")]
+    Slow {
+        /// The seconds that all of it may take.
+        whole: u64,
+        /// Those that may pass without a byte.
+        silence: u64,
+    },
     /// No server, or none that one can talk with.
     #[error("{0}")]
     Unreachable(String),
@@ -127,7 +132,8 @@ impl Getter {
         let rate = self.patience.rate.max(1);
         let within = self.patience.file + Duration::from_secs(limit / rate);
         let request = self.agent.get(url).config().timeout_global(Some(within)).build();
-        let refused = |error| refused(error, within);
+        let silence = self.patience.silence;
+        let refused = |error| refused(error, within, silence);
         let mut answer = request.call().map_err(refused)?;
         match answer.status().as_u16() {
             200 => {}
@@ -183,7 +189,7 @@ fn from_folder(folder: &Path, path: &str, limit: u64) -> Result<Vec<u8>, GetErro
     read(folder.open(path).map_err(failed)?, limit, GetError::Folder)
 }
 
-fn refused(error: Error, within: Duration) -> GetError {
+fn refused(error: Error, within: Duration, silence: Duration) -> GetError {
     let error = match error {
         // What goes wrong while a body is read comes wrapped.
         Error::Io(error) => match error.downcast::<Error>() {
@@ -193,7 +199,10 @@ fn refused(error: Error, within: Duration) -> GetError {
         error => error,
     };
     match error {
-        Error::Timeout(_) => GetError::Slow(within.as_secs()),
+        Error::Timeout(_) => GetError::Slow {
+            whole: within.as_secs(),
+            silence: silence.as_secs(),
+        },
         error => GetError::Unreachable(error.to_string()),
     }
 }

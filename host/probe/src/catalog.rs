@@ -1,4 +1,5 @@
-//! The modules of this probe: the preinstalled ones and those given by file, found by name, loaded when first needed.
+//! The modules of this probe: the preinstalled ones, those installed from registries and those given by file, found by name,
+//! loaded when first needed, if no registry says otherwise.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -8,6 +9,8 @@ use std::sync::{Arc, OnceLock};
 use netsonde_sandbox::{Digest, Engine, InputPolicy, Kind, Manifest, MiniSource, Module};
 use netsonde_script::{Vocabulary, VocabularyError};
 
+use crate::watch::Watch;
+
 /// Where a module came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
@@ -15,6 +18,11 @@ pub enum Origin {
     Preinstalled,
     /// Given as a file.
     File(PathBuf),
+    /// Installed from the registry of this name.
+    Installed {
+        /// The name that the registry has here.
+        registry: String,
+    },
 }
 
 /// A module that the probe knows of; it may turn out to be none.
@@ -44,7 +52,18 @@ impl Entry {
         }
     }
 
-    fn load(&self, engine: &Engine) -> Result<Arc<Module>, String> {
+    /// Whether the registries let it run; the error names the module.
+    fn check(&self, watch: &Watch) -> Result<(), String> {
+        let Ok((_, digest)) = &self.manifest else {
+            return Ok(());
+        };
+        let refused = |why| format!("module `{}` does not run: {why}", self.name);
+        watch.module(&self.origin, digest.as_str()).map_err(refused)
+    }
+
+    /// Load it, if the registries let it run. That is asked each time, also when it was loaded before.
+    fn load(&self, engine: &Engine, watch: &Watch) -> Result<Arc<Module>, String> {
+        self.check(watch)?;
         self.loaded
             .get_or_init(|| {
                 self.manifest.as_ref().map_err(Clone::clone)?;
@@ -59,6 +78,7 @@ impl Entry {
 /// The modules of this probe.
 pub struct Catalog {
     engine: Engine,
+    watch: Watch,
     nettests: BTreeMap<String, Entry>,
     minis: BTreeMap<String, Entry>,
 }
@@ -68,6 +88,7 @@ impl Catalog {
     pub fn preinstalled(engine: Engine) -> Self {
         let mut catalog = Self {
             engine,
+            watch: Watch::default(),
             nettests: BTreeMap::new(),
             minis: BTreeMap::new(),
         };
@@ -82,6 +103,31 @@ impl Catalog {
     pub fn add_file(&mut self, path: &Path, wasm: Vec<u8>) {
         let name = path.file_stem().unwrap_or_default().to_string_lossy();
         self.add(&name, Origin::File(path.to_owned()), Cow::Owned(wasm));
+    }
+
+    /// Add a module that is installed from a registry, in place of one of the same name.
+    #[cfg(feature = "install")]
+    pub fn add_installed(&mut self, registry: &str, name: &str, wasm: Vec<u8>) {
+        let registry = registry.to_owned();
+        self.add(name, Origin::Installed { registry }, Cow::Owned(wasm));
+    }
+
+    /// Ask these registries, from now on, before any module is handed out.
+    pub fn watched_by(&mut self, watch: Watch) {
+        self.watch = watch;
+    }
+
+    /// What the registries say.
+    pub fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
+    /// Whether the registries let a nettest run, and why not.
+    pub(crate) fn may_run(&self, nettest: &str) -> Result<(), String> {
+        self.watch.nettest(nettest)?;
+        self.nettests
+            .get(nettest)
+            .map_or(Ok(()), |entry| entry.check(&self.watch))
     }
 
     fn add(&mut self, name: &str, origin: Origin, wasm: Cow<'static, [u8]>) {
@@ -136,7 +182,7 @@ impl Catalog {
             .nettests
             .get(name)
             .ok_or_else(|| format!("nettest `{name}` is not known here"))?;
-        entry.load(&self.engine)
+        entry.load(&self.engine, &self.watch)
     }
 
     /// Load a mini nettest, whatever its version; the error names the module.
@@ -145,13 +191,13 @@ impl Catalog {
             .minis
             .get(name)
             .ok_or_else(|| format!("mini nettest `{name}` is not known here"))?;
-        entry.load(&self.engine)
+        entry.load(&self.engine, &self.watch)
     }
 
     /// Load every mini nettest, so that none is compiled while something is being measured.
     pub fn load_minis(&self) {
         for entry in self.minis.values() {
-            if let Err(error) = entry.load(&self.engine) {
+            if let Err(error) = entry.load(&self.engine, &self.watch) {
                 tracing::warn!(module = entry.name, %error, "a mini nettest does not load");
             }
         }
@@ -170,7 +216,7 @@ impl MiniSource for Catalog {
             .minis
             .get(bare)
             .ok_or_else(|| format!("mini nettest `{bare}` is not known here"))?;
-        let module = entry.load(&self.engine)?;
+        let module = entry.load(&self.engine, &self.watch)?;
         let major = module.manifest().version.major;
         if version != format!("v{major}") {
             return Err(format!(

@@ -203,6 +203,10 @@ impl Run<'_> {
             self.skip(Thing::Nettest, name, &why);
             return Ok(());
         }
+        if let Err(why) = self.probe.catalog.may_run(name) {
+            self.skip(Thing::Nettest, name, &why);
+            return Ok(());
+        }
         let catalog = self.probe.catalog.clone();
         let loading = name.clone();
         // Loading may compile: not on a thread that sockets wait for.

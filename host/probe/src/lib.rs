@@ -7,7 +7,10 @@
 pub mod analyze;
 mod assemble;
 pub mod catalog;
+pub mod checkin;
 mod destinations;
+#[cfg(feature = "install")]
+pub mod install;
 pub mod interpreter;
 pub mod locate;
 pub mod location;
@@ -17,12 +20,19 @@ pub mod report;
 pub mod settings;
 pub mod transcript;
 pub mod view;
+pub mod watch;
 
 pub use measure::{SOFTWARE_NAME, SOFTWARE_VERSION};
 pub use netsonde_sandbox as sandbox;
 pub use probe::Probe;
 
 use sha2::Digest as _;
+
+/// The time of this device, in seconds since 1970.
+pub fn now() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| since.as_secs())
+}
 
 /// SHA-256 of some bytes, in hexadecimal.
 pub fn sha256(bytes: &[u8]) -> String {

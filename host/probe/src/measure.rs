@@ -170,6 +170,7 @@ impl Experiment {
             input: input.as_deref(),
             options: &options,
             helper: report.helper.as_ref(),
+            from: probe.catalog.watch().annotations(self.module.digest()),
         };
         let usage = usage(&report.usage, &report.budget);
         let mut measurement = scrubbed(&scrubber, &self.envelope(&envelope, annotations))?;

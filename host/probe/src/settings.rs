@@ -66,6 +66,16 @@ pub struct Settings {
     pub manual: ModeSettings,
     /// What is switched off when a timer starts a run.
     pub timed: ModeSettings,
+    /// What registries may do here.
+    pub registry: RegistrySettings,
+}
+
+/// What registries may do on this device.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RegistrySettings {
+    /// Ring 0: whether a module that a script names, and that is not installed, is fetched, verified and run without asking.
+    pub ring0: bool,
 }
 
 /// A settings file that can not be used.

@@ -266,6 +266,12 @@ impl Client {
         ledger.script(name, seen, now)
     }
 
+    /// The script of this name that still holds, however old the news is.
+    pub fn standing_script(&self, name: &Name, now: u64) -> Result<&Publication, WhyNot> {
+        let (ledger, seen) = self.read()?;
+        ledger.standing_script(name, seen, now)
+    }
+
     /// The list of targets of this name.
     pub fn list(&self, name: &Name, now: u64) -> Result<&Publication, WhyNot> {
         let (ledger, seen) = self.read()?;

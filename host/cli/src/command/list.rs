@@ -83,6 +83,7 @@ fn object(entry: &Entry) -> serde_json::Value {
     let origin = match &entry.origin {
         Origin::Preinstalled => json!("preinstalled"),
         Origin::File(path) => json!(path),
+        Origin::Installed { registry } => json!({ "registry": registry }),
     };
     match &entry.manifest {
         Ok((manifest, digest)) => json!({

@@ -1,5 +1,6 @@
 //! `netsonde locate`: find out where the probe is and print a location file for `runx`.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context as _, ensure};
@@ -7,7 +8,7 @@ use netsonde_net::{Budget, Clock, Destinations, Meter, Net, NetConfig, Trace};
 use netsonde_probe::locate::{Found, RESOLVER_NAMES, Sources, locate};
 use netsonde_probe::location::primary;
 
-use crate::args::Locate;
+use crate::args::{Locate, Observers};
 use crate::command::net_config;
 use crate::exit::Exit;
 use crate::log;
@@ -16,42 +17,7 @@ use crate::view::{Stderr, plain, print, tell};
 /// Find the location. It goes to standard output, and what did not work to standard error.
 pub(crate) fn run(args: &Locate, verbose: u8) -> anyhow::Result<Exit> {
     log::start(verbose, None, &Stderr::new())?;
-    ensure!(
-        !args.stun.is_empty() || !args.http.is_empty(),
-        "name somebody who can see the probe's public address: --stun HOST:PORT, or --http URL"
-    );
-    ensure!(!args.timeout.is_zero(), "--timeout 0: no answer comes in no time");
-    for url in &args.http {
-        ensure!(
-            ["http", "https"].contains(&url.scheme()),
-            "--http {url}: it begins with neither http:// nor https://"
-        );
-    }
-    let meter = Arc::new(Meter::new(Budget::default()));
-    // The user names whom to ask.
-    let config = NetConfig {
-        destinations: Destinations::Unrestricted,
-        ..net_config(&args.mmdb)?
-    };
-    let net = Net::new(&config, Trace::new(Clock::start()), meter)?;
-    let names = &args.resolver_name;
-    let sources = Sources {
-        stun: args.stun.clone(),
-        http: args.http.clone(),
-        resolver_names: if names.is_empty() {
-            RESOLVER_NAMES.map(str::to_owned).to_vec()
-        } else {
-            names.clone()
-        },
-        within: args.timeout,
-    };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .context("start the runtime")?;
-    let found = runtime.block_on(locate(&net, &sources));
-    // A name lookup under way can not be cancelled; do not wait for it.
-    runtime.shutdown_background();
+    let found = find(&args.observers, &args.mmdb)?;
     for line in remarks(&found, !args.mmdb.is_empty()) {
         tell(&plain(&line));
     }
@@ -61,8 +27,52 @@ pub(crate) fn run(args: &Locate, verbose: u8) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
+/// Ask those who can see where the probe is.
+pub(crate) fn find(observers: &Observers, mmdb: &[PathBuf]) -> anyhow::Result<Found> {
+    ensure!(
+        !observers.stun.is_empty() || !observers.http.is_empty(),
+        "name somebody who can see the probe's public address: --stun HOST:PORT, or --http URL"
+    );
+    ensure!(
+        !observers.timeout.is_zero(),
+        "--timeout 0: no answer comes in no time"
+    );
+    for url in &observers.http {
+        ensure!(
+            ["http", "https"].contains(&url.scheme()),
+            "--http {url}: it begins with neither http:// nor https://"
+        );
+    }
+    let meter = Arc::new(Meter::new(Budget::default()));
+    // The user names whom to ask.
+    let config = NetConfig {
+        destinations: Destinations::Unrestricted,
+        ..net_config(mmdb)?
+    };
+    let net = Net::new(&config, Trace::new(Clock::start()), meter)?;
+    let names = &observers.resolver_name;
+    let sources = Sources {
+        stun: observers.stun.clone(),
+        http: observers.http.clone(),
+        resolver_names: if names.is_empty() {
+            RESOLVER_NAMES.map(str::to_owned).to_vec()
+        } else {
+            names.clone()
+        },
+        within: observers.timeout,
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("start the runtime")?;
+    let found = runtime.block_on(locate(&net, &sources));
+    // A name lookup under way can not be cancelled; do not wait for it.
+    runtime.shutdown_background();
+    Ok(found)
+}
+
 /// What the user should know beside the location.
-fn remarks(found: &Found, has_networks: bool) -> Vec<String> {
+pub(crate) fn remarks(found: &Found, has_networks: bool) -> Vec<String> {
     let mut lines = found.problems.clone();
     let families = [&found.locations.ipv4, &found.locations.ipv6];
     let families: Vec<_> = families.into_iter().flatten().collect();

@@ -3,42 +3,125 @@
 pub(crate) mod analyze;
 pub(crate) mod check;
 pub(crate) mod check_script;
+pub(crate) mod checkin;
 pub(crate) mod demo;
 pub(crate) mod lab;
 pub(crate) mod list;
 pub(crate) mod locate;
+#[cfg(feature = "install")]
+pub(crate) mod modules;
 pub(crate) mod registry;
 pub(crate) mod replay;
+pub(crate) mod run;
+mod running;
 pub(crate) mod runx;
+pub(crate) mod why;
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use anyhow::{Context as _, bail};
-use netsonde_feed::{Getter, Patience, Registries};
+use netsonde_feed::{Feed, Getter, Patience, Registries};
 use netsonde_net::{Budget, Clock, Meter, Net, NetConfig, Owners, Trace};
-use netsonde_probe::catalog::Catalog;
+use netsonde_probe::catalog::{Catalog, Origin};
+#[cfg(feature = "install")]
+use netsonde_probe::install;
 use netsonde_probe::sandbox::{Engine, EngineConfig};
+use netsonde_probe::watch::Watch;
 use netsonde_probe::{SOFTWARE_NAME, SOFTWARE_VERSION};
+use netsonde_script::{Diagnostics, Parsed};
 
-use crate::args::Modules;
-use crate::env;
+use crate::{args, env};
 
-/// The modules of this probe, and those named on the command line.
-fn catalog(modules: &Modules) -> anyhow::Result<Catalog> {
-    let engine = Engine::new(EngineConfig {
-        cache_dir: env::cache_dir(),
-    })
-    .context("start the Wasm engine")?;
-    let mut catalog = Catalog::preinstalled(engine);
-    for file in &modules.files {
-        let wasm = read("module", file)?;
-        catalog.add_file(file, wasm);
-    }
-    Ok(catalog)
+/// The modules of this probe, and those named on the command line, as far as the registries that it follows let them run.
+fn catalog(modules: &args::Modules) -> anyhow::Result<Catalog> {
+    let feeds = feeds()?;
+    Ok(Modules::new(modules, &feeds)?.watched_by(Watch::new(feeds)))
 }
+
+/// Modules before it is settled which registries are asked about them: for reading scripts, and for adding more.
+struct Modules(Catalog);
+
+impl Modules {
+    /// Those of this probe, those that are installed, and above them those named on the command line.
+    fn new(modules: &args::Modules, feeds: &[Feed]) -> anyhow::Result<Self> {
+        let engine = Engine::new(EngineConfig {
+            cache_dir: env::cache_dir(),
+        })
+        .context("start the Wasm engine")?;
+        let mut catalog = Catalog::preinstalled(engine);
+        add_all_installed(&mut catalog, feeds);
+        for file in &modules.files {
+            let wasm = read("module", file)?;
+            catalog.add_file(file, wasm);
+        }
+        Ok(Self(catalog))
+    }
+
+    #[cfg(feature = "install")]
+    fn catalog(&self) -> &Catalog {
+        &self.0
+    }
+
+    /// Read a script by what is known here.
+    fn parse(&self, name: &str, text: &[u8]) -> anyhow::Result<Result<Parsed, Diagnostics>> {
+        Ok(netsonde_script::parse(name, text, &self.0.vocabulary()?))
+    }
+
+    /// Whether a script can be read here, and what is wrong with it first.
+    fn check(&self, text: &[u8]) -> Result<(), String> {
+        let parsed = self.parse("script", text).map_err(|error| error.to_string())?;
+        let Err(errors) = parsed else { return Ok(()) };
+        let first = errors.into_iter().next();
+        let what = first.map(|error| format!("line {}: {}", error.line(), error.message()));
+        Err(format!("it can not be read here: {}", what.unwrap_or_default()))
+    }
+
+    /// Where a module is from, for people.
+    fn state(&self, name: &str) -> String {
+        let bare = name.split_once('@').map_or(name, |(bare, _)| bare);
+        let entry = self.0.entries().find(|entry| entry.name == bare);
+        match entry.map(|entry| &entry.origin) {
+            Some(Origin::Preinstalled) => "preinstalled".to_owned(),
+            Some(Origin::File(path)) => format!("from {}", path.display()),
+            Some(Origin::Installed { registry }) => format!("installed from {registry}"),
+            None => "not known here".to_owned(),
+        }
+    }
+
+    #[cfg(feature = "install")]
+    fn add_installed(&mut self, registry: &str, name: &str, wasm: &[u8]) {
+        self.0.add_installed(registry, name, wasm.to_owned());
+    }
+
+    /// The modules, of which each is handed out only if these registries let it run.
+    fn watched_by(mut self, watch: Watch) -> Catalog {
+        self.0.watched_by(watch);
+        self.0
+    }
+}
+
+#[cfg(feature = "install")]
+fn add_all_installed(catalog: &mut Catalog, feeds: &[Feed]) {
+    for feed in feeds {
+        let installed = install::installed(feed).unwrap_or_else(|error| {
+            tracing::warn!(registry = feed.name(), %error, "nothing that is installed from it is used");
+            Vec::new()
+        });
+        for module in installed {
+            match install::bytes(feed, &module) {
+                Ok(wasm) => catalog.add_installed(feed.name(), module.name.as_str(), wasm),
+                Err(error) => {
+                    tracing::warn!(registry = feed.name(), %error, "an installed module is not used");
+                }
+            }
+        }
+    }
+}
+
+#[cfg(not(feature = "install"))]
+fn add_all_installed(_: &mut Catalog, _: &[Feed]) {}
 
 /// The largest file that is read: more than any script, location, settings or certificates need.
 const LARGEST: u64 = 64 << 20;
@@ -78,10 +161,14 @@ fn registries() -> anyhow::Result<Registries> {
     Ok(Registries::new(folder, getter))
 }
 
-/// The time of this device, in seconds since 1970.
-fn now() -> u64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    since.map_or(0, |since| since.as_secs())
+/// All registries that this probe follows, each with what is kept of it; none where there is no home. One that can not be read is
+/// an error: it may have revoked what would run.
+fn feeds() -> anyhow::Result<Vec<Feed>> {
+    if env::registries_dir().is_none() {
+        return Ok(Vec::new());
+    }
+    let feeds = registries()?.all()?.into_iter();
+    Ok(feeds.collect::<Result<_, _>>()?)
 }
 
 /// What the network primitives need to know: the files of `--mmdb`, and the environment.

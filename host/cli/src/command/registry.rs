@@ -6,11 +6,12 @@ use netsonde_feed::registries::Addition;
 use netsonde_feed::{Feed, Mirror, Registries};
 use netsonde_log::client::Trust;
 use netsonde_log::root::Root;
+use netsonde_probe::now;
 use serde_json::{Value, json};
 use std::path::Path;
 
 use crate::args::{Registry, RegistryAdd};
-use crate::command::{now, read, registries};
+use crate::command::{read, registries};
 use crate::exit::Exit;
 use crate::log;
 use crate::view::{Stderr, plain, print, tell};

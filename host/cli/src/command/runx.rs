@@ -1,33 +1,21 @@
 //! `netsonde runx`: run a script file at a location file, append measurements to a report.
 
-use std::io::Write as _;
-use std::num::NonZeroUsize;
-use std::sync::Arc;
-
-use anyhow::{Context as _, anyhow, ensure};
-use netsonde_data::Measurement;
-use netsonde_net::Scope;
-use netsonde_probe::Probe;
-use netsonde_probe::interpreter::RunScriptError;
-use netsonde_probe::location::GivenLocation;
-use netsonde_probe::report::{Report, SaveError, Saver};
-use netsonde_probe::settings::{Policy, RunOptions, Settings};
-use netsonde_probe::transcript::Transcripts;
-use netsonde_probe::view::View;
-use tokio_util::sync::CancellationToken;
+use anyhow::Context as _;
+use netsonde_probe::location::{GivenLocation, LocationError};
 
 use crate::args::Runx;
-use crate::command::{catalog, net_config, read};
+use crate::command::running::{self, Inputs};
+use crate::command::{catalog, read};
 use crate::exit::Exit;
 use crate::log;
-use crate::view::{JsonView, LoggedView, PeopleView, Stderr};
+use crate::view::Stderr;
 
 /// Run a script. Everything that can be wrong with the inputs is said before anything runs.
 pub(crate) fn run(args: &Runx, json: bool, verbose: u8) -> anyhow::Result<Exit> {
     let stderr = Stderr::new();
-    log::start(verbose, args.log_file.as_deref(), &stderr)?;
+    log::start(verbose, args.running.log_file.as_deref(), &stderr)?;
 
-    let catalog = catalog(&args.modules)?;
+    let catalog = catalog(&args.running.modules)?;
     let text = read("script", &args.script_file)?;
     let script = netsonde_script::parse(
         &args.script_file.display().to_string(),
@@ -48,151 +36,22 @@ pub(crate) fn run(args: &Runx, json: bool, verbose: u8) -> anyhow::Result<Exit> 
     if verbose > 0 && !warnings.is_empty() {
         stderr.line(&warnings);
     }
-
-    let transcripts = args.record.as_deref().map(Transcripts::create).transpose()?;
-    let transcripts = transcripts.map(Arc::new);
-    let probe = Probe {
-        catalog: Arc::new(catalog),
-        policy: policy(args)?,
-        net: net_config(&args.mmdb)?,
-        transcripts: transcripts.clone(),
-        state_dir: crate::env::state_dir(),
+    let inputs = Inputs {
+        catalog,
+        script: script.script,
+        digest: netsonde_probe::sha256(&text),
+        location: GivenLocation::new(locations),
+        policy: running::policy(&args.running)?,
+        files: vec![
+            ("script", args.script_file.clone()),
+            ("location", args.location_file.clone()),
+        ],
     };
-    let mut saver = saver(args, json)?;
-    let events = Arc::new(JsonView::default());
-    let view: Arc<dyn View> = if json {
-        events.clone()
-    } else {
-        Arc::new(PeopleView::new(stderr))
-    };
-    let view = Arc::new(LoggedView::new(view));
-    let location = GivenLocation::new(locations);
-    let stop = CancellationToken::new();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .context("start the runtime")?;
-    let summary = runtime.block_on(async {
-        tokio::spawn(stop_on_signal(stop.clone()));
-        let digest = netsonde_probe::sha256(&text);
-        probe
-            .run_script(&script.script, &digest, &location, view, saver.as_mut(), &stop)
-            .await
-    });
-    // A name lookup under way can not be cancelled; do not wait for it.
-    runtime.shutdown_background();
-    let lost = transcripts
-        .map(|transcripts| transcripts.lost())
-        .unwrap_or_default();
-    match summary {
-        Ok(summary) if summary.stopped && stop.is_cancelled() => Ok(Exit::Interrupted),
-        Ok(_) if events.lost() => Ok(Exit::Failed),
-        Ok(_) if !lost.is_empty() => Err(anyhow!(
-            "the measurements are whole, but not every one was recorded: {}",
-            lost.join("; ")
-        )),
-        Ok(summary) if summary.broken > 0 => Ok(Exit::Broken),
-        Ok(_) => Ok(Exit::Done),
-        Err(error @ RunScriptError::Location(_)) => {
+    let done = running::run(&args.running, inputs, json, stderr);
+    match done {
+        Err(error) if error.is::<LocationError>() => {
             Err(error).with_context(|| format!("location {}", args.location_file.display()))
         }
-        Err(error) => Err(error.into()),
+        done => done,
     }
-}
-
-/// Where the measurements go: a file, or with `-o -` standard output.
-fn saver(args: &Runx, json: bool) -> anyhow::Result<Box<dyn Saver>> {
-    if args.output.as_os_str() == "-" {
-        ensure!(
-            !json,
-            "events and measurements can not both go to standard output: give -o a file, or leave --json out"
-        );
-        return Ok(Box::new(Stdout));
-    }
-    for (what, input) in [("script", &args.script_file), ("location", &args.location_file)] {
-        let same =
-            matches!((args.output.canonicalize(), input.canonicalize()), (Ok(one), Ok(two)) if one == two);
-        ensure!(
-            !same,
-            "the report {} is the {what} file; give -o another name",
-            args.output.display()
-        );
-    }
-    let (report, torn) = Report::open(&args.output)?;
-    if let Some(torn) = torn {
-        let (report, torn) = (args.output.display(), torn.display());
-        tracing::warn!("{report} ended in a torn line, which is in {torn} now");
-    }
-    Ok(Box::new(report))
-}
-
-/// Measurements, one a line on standard output.
-struct Stdout;
-
-impl Saver for Stdout {
-    fn save(&mut self, measurement: &Measurement) -> Result<(), SaveError> {
-        let mut line = serde_json::to_vec(measurement)?;
-        line.push(b'\n');
-        let mut stdout = std::io::stdout().lock();
-        stdout
-            .write_all(&line)
-            .and_then(|()| stdout.flush())
-            .map_err(|cause| SaveError::Write {
-                path: "standard output".into(),
-                cause,
-            })
-    }
-}
-
-fn policy(args: &Runx) -> anyhow::Result<Policy> {
-    let settings = match &args.settings_file {
-        Some(path) => {
-            let text = String::from_utf8(read("settings", path)?)
-                .with_context(|| format!("read settings {}", path.display()))?;
-            Settings::from_toml(&text).with_context(|| format!("settings {}", path.display()))?
-        }
-        None => Settings::default(),
-    };
-    Ok(Policy {
-        settings,
-        options: RunOptions {
-            mode: args.run_mode.into(),
-            only_suites: args.only_suite.clone(),
-            only_nettests: args.only_nettest.clone(),
-            allowed_destinations: args
-                .allow_destination
-                .iter()
-                .filter_map(|name| Scope::from_name(name))
-                .collect(),
-            parallelism: NonZeroUsize::new(args.parallelism.into()),
-            max_runtime: (!args.max_runtime.is_zero()).then_some(args.max_runtime),
-        },
-    })
-}
-
-/// The first Ctrl-C, SIGTERM or SIGHUP ends the run in order; a second one ends the process at once.
-async fn stop_on_signal(stop: CancellationToken) {
-    wait_for_signal().await;
-    stop.cancel();
-    wait_for_signal().await;
-    std::process::exit(130);
-}
-
-#[cfg(unix)]
-async fn wait_for_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let signals = (signal(SignalKind::terminate()), signal(SignalKind::hangup()));
-    let (Ok(mut terminate), Ok(mut hang_up)) = signals else {
-        return drop(tokio::signal::ctrl_c().await);
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
-        _ = hang_up.recv() => {}
-    }
-}
-
-#[cfg(not(unix))]
-async fn wait_for_signal() {
-    drop(tokio::signal::ctrl_c().await);
 }

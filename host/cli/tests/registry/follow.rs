@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::probe::{add, netsonde};
 use crate::server::{Answer, Server};
 use crate::support::Probe;
-use crate::world::World;
+use crate::world::{DAY, World, draft, now, signed};
 
 #[test]
 fn nothing_is_followed_without_a_root_that_somebody_compared() {
@@ -95,4 +95,23 @@ fn a_file_that_one_mirror_has_wrong_is_taken_from_the_next() {
     damaged.answer("log/tile/entries/000.p/2", Answer::Bytes(b"forged".to_vec()));
     let said = add(&probe, &world, &[&damaged.url, &world.file_url()]).done();
     said.says("tile/entries/000.p/2 can not be read").says("2 leaves");
+}
+#[test]
+fn a_new_root_is_followed_when_the_keys_of_the_log_change() {
+    let (probe, mut world) = (Probe::new(), World::new());
+    let server = Server::of(world.public().to_owned());
+    add(&probe, &world, &[&server.url]).done();
+    let mut next = draft(now() + 200 * DAY);
+    next.version = 2;
+    next.log.witnesses = Vec::new();
+    next.log.quorum = 0;
+    world.publish_root(&signed(&next));
+    world.sign_alone();
+    netsonde(&probe, &["checkin"]).done();
+    let listed = netsonde(&probe, &["registry", "list", "--json"]).done().out;
+    let listed: Value = serde_json::from_str(&listed).unwrap();
+    assert_eq!(
+        (&listed["root_version"], &listed["leaves"]),
+        (&2.into(), &2.into())
+    );
 }

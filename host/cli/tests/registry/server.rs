@@ -19,8 +19,8 @@ pub(crate) enum Answer {
     Endless,
     /// These bytes, said to be packed.
     Gzip(Vec<u8>),
-    /// A byte every two seconds.
-    Slow,
+    /// A byte, and then nothing.
+    Silent,
 }
 
 struct Shared {
@@ -131,12 +131,10 @@ fn respond(mut stream: &TcpStream, answer: Answer) -> std::io::Result<()> {
                 stream.write_all(&[b'x'; 8192])?;
             }
         }
-        Answer::Slow => {
-            write!(stream, "HTTP/1.1 200 OK\r\n\r\n")?;
-            loop {
-                stream.write_all(b"x")?;
-                std::thread::sleep(Duration::from_secs(2));
-            }
+        Answer::Silent => {
+            write!(stream, "HTTP/1.1 200 OK\r\n\r\nx")?;
+            std::thread::sleep(Duration::from_mins(1));
+            Ok(())
         }
     }
 }

@@ -31,6 +31,8 @@ pub(crate) struct World {
     log: LogSecret,
     witness: WitnessSecret,
     writer: Writer,
+    /// When what is published next was written: a second later each time.
+    written: u64,
 }
 
 /// The secret of somebody. A seed is one person; the two owners have the seeds 0 and 1, and each role two people of its own.
@@ -109,6 +111,7 @@ impl World {
             log: LogSecret::new(ORIGIN, &[200; 32]).unwrap(),
             witness: witness(),
             writer: Writer::new(),
+            written: now() - 1000,
             root: root.clone(),
         };
         world.publish_root(root);
@@ -191,7 +194,7 @@ impl World {
             manifest.capabilities.keys().map(ToString::to_string).collect(),
             manifest.destinations.keys().map(ToString::to_string).collect(),
             fixed.chain(manifest.fixed.names.iter().cloned()).collect(),
-            BTreeMap::new(),
+            netsonde_probe::install::amounts(&manifest.budget),
         );
         ModuleRelease {
             name: name(&manifest.name),
@@ -233,15 +236,26 @@ impl World {
 
     pub(crate) fn script_until(&mut self, title: &str, text: &str, expires: u64) -> Digest {
         let digest = self.object("scripts", text.as_bytes());
-        let publication = publication(title, text, digest, expires);
+        let publication = self.publication(title, text, digest, expires);
         self.say(&Payload::ScriptPublish(publication), Role::Scripts);
         digest
     }
 
     pub(crate) fn table(&mut self, text: &str) {
         let digest = self.object("lists", text.as_bytes());
-        let publication = publication("check-in", text, digest, now() + DAY);
+        let publication = self.publication("check-in", text, digest, now() + DAY);
         self.say(&Payload::ListPublish(publication), Role::Lists);
+    }
+
+    fn publication(&mut self, title: &str, text: &str, digest: Digest, expires: u64) -> Publication {
+        self.written += 1;
+        Publication {
+            name: name(title),
+            digest,
+            size: text.len() as u64,
+            issued: self.written,
+            expires,
+        }
     }
 
     pub(crate) fn flag(&mut self, nettest: &str, is_on: bool) {
@@ -251,16 +265,6 @@ impl World {
             expires: now() + DAY,
         };
         self.say(&Payload::Flags(flags), Role::Scripts);
-    }
-}
-
-fn publication(title: &str, text: &str, digest: Digest, expires: u64) -> Publication {
-    Publication {
-        name: name(title),
-        digest,
-        size: text.len() as u64,
-        issued: expires - DAY,
-        expires,
     }
 }
 

@@ -8,6 +8,7 @@ use netsonde_data::scrub::Scrubber;
 use serde_json::Value;
 
 use super::{Context, Experiment, SOFTWARE_NAME, SOFTWARE_VERSION, Target};
+use crate::watch::RESERVED;
 
 /// The level of OONI's engine whose data format we write. Consumers treat anything below 3.17.2 as an old format.
 pub(super) const ENGINE_VERSION: &str = "3.31.0";
@@ -21,6 +22,8 @@ pub(super) struct Envelope<'a> {
     pub(super) options: &'a Value,
     /// The test helper that answered.
     pub(super) helper: Option<&'a Value>,
+    /// Where the script and the module are from, if registries say.
+    pub(super) from: Vec<(&'static str, String)>,
 }
 
 impl Experiment {
@@ -28,6 +31,8 @@ impl Experiment {
     pub(super) fn annotations(&self, target: &Target) -> BTreeMap<String, String> {
         let mut annotations = self.nettest.annotations.clone();
         annotations.extend(target.annotations.clone());
+        // What is not annotated here is not to be made up there.
+        annotations.retain(|name, _| !RESERVED.contains(&name.as_str()));
         annotations
     }
 
@@ -73,6 +78,7 @@ impl Experiment {
         {
             annotations.push(("netsonde_options", envelope.options.to_string()));
         }
+        annotations.extend(envelope.from.iter().cloned());
         annotations
             .into_iter()
             .map(|(key, value)| (key.to_owned(), value))

@@ -244,6 +244,20 @@ impl Ledger {
         self.published(&self.scripts, name, self.policy().life.scripts, now)
     }
 
+    /// The script of this name that was published and still holds, however old the news is: what may be gone on with, and is
+    /// no new order. `seen` is the time of the last news from the log, which the clock may not be behind.
+    pub fn standing_script(&self, name: &Name, seen: u64, now: u64) -> Result<&Publication, WhyNot> {
+        self.check_clock(seen, now)?;
+        self.published(&self.scripts, name, self.policy().life.scripts, now)
+    }
+
+    /// The leaf that published this script, if it is the newest of its name.
+    pub fn script_leaf(&self, script: &Publication) -> Option<u64> {
+        let slots = self.scripts.get(&script.name)?;
+        let mut both = slots.emergency.iter().chain(&slots.ordinary);
+        both.find(|(_, said)| said == script).map(|(index, _)| *index)
+    }
+
     /// The list of targets of this name. `seen` is the time of the last news from the log, which must be fresh.
     pub fn list(&self, name: &Name, seen: u64, now: u64) -> Result<&Publication, WhyNot> {
         self.check_fresh(seen, now)?;

@@ -1,7 +1,7 @@
 //! What holds when.
 
 use super::*;
-use crate::leaf::EventSchedule;
+use crate::leaf::{EventSchedule, ScriptRevoke};
 
 fn with_module() -> (Ledger, Digest) {
     let mut ledger = ledger();
@@ -221,4 +221,50 @@ fn an_event_of_many_probes_needs_a_second_signature() {
     assert!(order("few").is_ok() && order("signed").is_ok());
     let (id, probes, cap) = (name("many"), 1000, 999);
     assert_eq!(order("many"), Err(WhyNot::BeyondCap { id, probes, cap }));
+}
+
+#[test]
+fn a_script_stands_without_fresh_news_until_it_expires_or_is_revoked() {
+    let mut ledger = ledger();
+    let script = publication("daily", "script", NOW);
+    let index = ledger.size();
+    apply(
+        &mut ledger,
+        &said(&Payload::ScriptPublish(script.clone()), Role::Scripts),
+    );
+    let later = NOW + DAY - 1;
+    assert!(matches!(
+        ledger.script(&name("daily"), NOW, later),
+        Err(WhyNot::Frozen { .. })
+    ));
+    assert_eq!(ledger.standing_script(&name("daily"), NOW, later), Ok(&script));
+    assert_eq!(ledger.script_leaf(&script), Some(index));
+    assert!(ledger.leaf(index).is_some());
+    let expires = NOW + DAY;
+    assert_eq!(
+        ledger.standing_script(&name("daily"), NOW, expires),
+        Err(WhyNot::Expired {
+            name: name("daily"),
+            expires
+        })
+    );
+    // The clock can not be set back to when it held.
+    assert!(matches!(
+        ledger.standing_script(&name("daily"), expires, NOW),
+        Err(WhyNot::ClockBehind { .. })
+    ));
+    assert!(matches!(
+        ledger.standing_script(&name("daily"), NOW, EXPIRES),
+        Err(WhyNot::RootExpired { .. })
+    ));
+    let revoke = Payload::ScriptRevoke(ScriptRevoke {
+        name: name("daily"),
+        digest: script.digest,
+        reason: digest("why"),
+    });
+    apply(&mut ledger, &said(&revoke, Role::Emergency));
+    assert!(matches!(
+        ledger.standing_script(&name("daily"), NOW, NOW),
+        Err(WhyNot::Revoked { .. })
+    ));
 }
