@@ -111,9 +111,14 @@ impl Server {
         Reply::read(&exchange(self.address, bytes))
     }
 
+    /// The process.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Ask it to end; how it ended, and what it logged.
     pub(crate) fn terminate(&mut self) -> (Option<i32>, String) {
-        let id = self.process.id().to_string();
+        let id = self.id().to_string();
         let killed = Command::new("kill").args(["-TERM", &id]).status().unwrap();
         assert!(killed.success());
         let code = self.process.wait().unwrap().code();
