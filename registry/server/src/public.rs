@@ -16,7 +16,7 @@ mod renewal;
 mod route;
 mod state;
 
-pub use renewal::Renewal;
+pub use renewal::{renew, sign};
 pub use route::{Reference, Repository, Route};
 
 use crate::{

@@ -3,12 +3,17 @@
 use crate::{allow_files, args::Serve, bind, listen, log, runtime, scheme, stop_signal, tls};
 use anyhow::Context as _;
 use netsonde_registry::{
-    public::{Config, Public, Renewal},
+    public::{Config, Public, renew, sign},
     serve::Server,
 };
+use std::time::Duration;
+use tokio::time::timeout;
 
 /// Those who may ask for metrics are few.
 const METRICS_CONNECTIONS: usize = 16;
+
+/// How long the first signature is waited for before anybody is served.
+const SIGN_WITHIN: Duration = Duration::from_secs(3);
 
 /// Serve a registry until the process is asked to end.
 pub(crate) fn run(args: &Serve) -> anyhow::Result<()> {
@@ -19,21 +24,20 @@ pub(crate) fn run(args: &Serve) -> anyhow::Result<()> {
         2 * args.max_connections + METRICS_CONNECTIONS,
         "--max-connections",
     )?;
-    let serving = || format!("serve {}", args.dir.display());
-    let renewal = Renewal::open(&args.dir).with_context(serving)?;
     let config = Config {
         folder: args.dir.clone(),
         rate: args.rate(),
         is_behind_proxy: args.behind_proxy,
     };
-    let public = Public::open(&config).with_context(serving)?;
+    let public = Public::open(&config).with_context(|| format!("serve {}", args.dir.display()))?;
     let scheme = scheme(tls.as_ref());
     let runtime = runtime()?;
     let result = runtime.block_on(async {
         let listeners = bind(&args.listen).await?;
         let for_metrics = bind(args.metrics_listen.as_slice()).await?;
         let stopped = stop_signal()?;
-        renewal.sign().await;
+        // Who asks first is to see that nothing was left out; witnesses that do not answer hold up nobody.
+        let _ = timeout(SIGN_WITHIN, sign(args.dir.clone())).await;
         let server = Server::new(public.clone().router(), tls, args.max_connections);
         for listener in listeners {
             listen(&server, listener, scheme, "")?;
@@ -44,7 +48,7 @@ pub(crate) fn run(args: &Serve) -> anyhow::Result<()> {
         }
         tokio::select! {
             () = stopped => {}
-            () = renewal.repeat(args.renew) => {}
+            () = renew(args.dir.clone(), args.renew) => {}
             () = public.tidy() => {}
         }
         tracing::info!("stopping; what is under way may end");

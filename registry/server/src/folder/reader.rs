@@ -35,9 +35,17 @@ impl Reader {
         }
     }
 
-    /// Some entries, in their order. Those that are not yet served may be among them.
+    /// Entries that are published, in their order.
     pub fn entries(&self, range: Range<u64>) -> Result<Vec<Vec<u8>>, SequencerError> {
-        Ok(self.database.entries(range)?)
+        let entries = self.database.entries(range.clone())?;
+        if (entries.len() as u64) < range.end.saturating_sub(range.start) {
+            return Err(SequencerError::Older {
+                path: self.folder.join(DATABASE),
+                published: range.end,
+                stored: self.database.size()?,
+            });
+        }
+        Ok(entries)
     }
 
     /// The checkpoint that is served, and what it says.

@@ -1,42 +1,32 @@
 //! Signing the checkpoint again, so that whoever reads it knows that nothing was left out since.
 
 use crate::folder::{Sequencer, SequencerError};
+use netsonde_log::tree::Tree;
 use std::{
-    path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    path::PathBuf,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-/// Signs the checkpoint of a folder again and again. In between others may write.
-pub struct Renewal(Arc<Mutex<Sequencer>>);
-
-impl Renewal {
-    /// Of the log in this folder. What others left to do is done.
-    pub fn open(folder: &Path) -> Result<Self, SequencerError> {
-        let sequencer = Sequencer::open(folder, now())?;
-        Ok(Self(Arc::new(Mutex::new(sequencer))))
+/// Sign the checkpoint of a folder each time that this has passed.
+pub async fn renew(folder: PathBuf, every: Duration) {
+    loop {
+        tokio::time::sleep(every).await;
+        sign(folder.clone()).await;
     }
+}
 
-    /// Sign it each time that this has passed.
-    pub async fn repeat(&self, every: Duration) {
-        loop {
-            tokio::time::sleep(every).await;
-            self.sign().await;
-        }
-    }
-
-    /// Sign it now. What goes wrong is logged, and what was signed before is served on.
-    pub async fn sign(&self) {
-        let sequencer = Arc::clone(&self.0);
-        let signing = tokio::task::spawn_blocking(move || {
-            let mut sequencer = sequencer.lock().unwrap_or_else(PoisonError::into_inner);
-            sequencer.renew(now())
-        });
-        match signing.await {
-            Ok(Ok(tree)) => tracing::debug!("signed the checkpoint of {} entries again", tree.size()),
-            Ok(Err(why)) => tracing::error!("sign the checkpoint again: {why}"),
-            Err(why) => tracing::error!("sign the checkpoint again: {why}"),
-        }
+/// Sign the checkpoint of a folder now. What goes wrong is logged; what was signed before is served on.
+pub async fn sign(folder: PathBuf) {
+    // Witnesses may be asked, and another process may have the turn to write.
+    let signing = tokio::task::spawn_blocking(move || {
+        // Opened each time: others write in between, and may change the log's key.
+        Sequencer::open(&folder, now())?.renew(now())
+    });
+    let signed: Result<Result<Tree, SequencerError>, _> = signing.await;
+    match signed {
+        Ok(Ok(tree)) => tracing::debug!("signed the checkpoint of {} entries again", tree.size()),
+        Ok(Err(why)) => tracing::error!("sign the checkpoint again: {why}"),
+        Err(why) => tracing::error!("sign the checkpoint again: {why}"),
     }
 }
 

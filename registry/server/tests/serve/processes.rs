@@ -163,16 +163,36 @@ fn asked_to_end_it_answers_what_is_under_way() {
 fn what_is_no_registry_is_not_served() {
     let registry = Registry::new();
     fs::remove_file(registry.path().join("log.key")).unwrap();
+    let said = fails(&registry);
+    assert!(said.contains("holds no registry"), "{said}");
+}
+
+#[test]
+fn a_database_of_yesterday_is_not_served() {
+    let registry = Registry::new();
+    let database = registry.path().join("registry.sqlite");
+    let yesterday = fs::read(&database).unwrap();
+    registry.script("online", b"{}");
+    for file in ["registry.sqlite-wal", "registry.sqlite-shm"] {
+        let _ = fs::remove_file(registry.path().join(file));
+    }
+    fs::write(&database, yesterday).unwrap();
+    let said = fails(&registry);
+    assert!(
+        said.contains("published 2 entries, and the database has 1"),
+        "{said}"
+    );
+}
+
+/// What it says where it does not start.
+fn fails(registry: &Registry) -> String {
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_netsonde-registry"))
         .args(["serve", "--listen", "127.0.0.1:0", "--dir"])
         .arg(registry.path())
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(
-        !output.status.success() && said.contains("holds no registry"),
-        "{said}"
-    );
+    assert!(!output.status.success());
+    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 #[test]
