@@ -23,6 +23,7 @@ use netsonde_log::words::Digest;
 use std::fmt;
 use std::path::Path;
 
+mod entries;
 mod follow;
 mod objects;
 mod proofs;

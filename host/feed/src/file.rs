@@ -4,6 +4,9 @@ use netsonde_log::words::Digest;
 use netsonde_log::{note, root, tiles};
 use std::fmt;
 
+/// The longest text of a digest, with some room for how it ends.
+const LONGEST_DIGEST: usize = 128;
+
 /// A file that a registry serves, or a mirror of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum File {
@@ -13,6 +16,8 @@ pub enum File {
     Tile(tiles::Path),
     /// The root document of this version.
     Root(u64),
+    /// What the log was last said to have come to: the digest of a document, for those who begin to read it.
+    Snapshot,
     /// Something that the log names by its digest.
     Object(Object),
 }
@@ -72,6 +77,7 @@ impl File {
             Self::Checkpoint => note::MAX_LEN,
             Self::Tile(path) => path.max_len(),
             Self::Root(_) => root::LIMITS.bytes,
+            Self::Snapshot => LONGEST_DIGEST,
             Self::Object(object) => return object.size.limit(),
         };
         u64::try_from(limit).unwrap_or(u64::MAX)
@@ -85,6 +91,7 @@ impl fmt::Display for File {
             Self::Checkpoint => f.write_str("log/checkpoint"),
             Self::Tile(path) => write!(f, "log/{path}"),
             Self::Root(version) => write!(f, "roots/{version}.json"),
+            Self::Snapshot => f.write_str("snapshot"),
             Self::Object(object) => {
                 let folder = match object.kind {
                     Kind::Script => "scripts",
@@ -116,6 +123,7 @@ mod tests {
                 "log/tile/0/000.p/3".to_owned(),
             ),
             (File::Root(2), "roots/2.json".to_owned()),
+            (File::Snapshot, "snapshot".to_owned()),
             (object(Kind::Script), format!("scripts/{hex}")),
             (object(Kind::List), format!("lists/{hex}")),
             (object(Kind::Object), format!("objects/{hex}")),

@@ -7,10 +7,12 @@ use netsonde_registry::test_helper::Limits;
 use std::{net::SocketAddr, path::PathBuf};
 use url::Url;
 
+mod monitor;
 mod publish;
 mod serve;
 mod witness;
 
+pub(crate) use monitor::Monitor;
 pub(crate) use publish::{
     Flags, FlagsSet, Keys, List, Publish, Script, ScriptRevoke, Sign, Snapshot, SnapshotPublish,
 };
@@ -49,6 +51,8 @@ pub(crate) enum Command {
     /// What the log has come to, so that a probe that is new need not read all of it.
     #[command(subcommand)]
     Snapshot(Snapshot),
+    /// Read a log entry by entry, and say what is wrong with it.
+    Monitor(Monitor),
     /// Sign for logs that only grow, so that they can not show two people what contradicts each other.
     #[command(subcommand)]
     Witness(Witness),

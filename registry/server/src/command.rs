@@ -1,6 +1,7 @@
 //! What an operator, and the people who have roles, type.
 
 pub(crate) mod key;
+pub(crate) mod monitor;
 pub(crate) mod proposal;
 pub(crate) mod root;
 pub(crate) mod script;

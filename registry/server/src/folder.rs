@@ -48,5 +48,7 @@ const PUBLIC: &str = "public";
 const LOG: &str = "public/log";
 /// The roots that are served.
 const ROOTS: &str = "public/roots";
+/// The digest of the document that probes can begin with.
+const SNAPSHOT: &str = "public/snapshot";
 /// What the log has signed last, in the folder of the log.
 const CHECKPOINT: &str = "checkpoint";

@@ -6,6 +6,7 @@
 
 pub mod check;
 pub mod folder;
+pub mod monitor;
 pub mod people;
 mod process;
 pub mod proposal;

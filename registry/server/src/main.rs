@@ -51,6 +51,7 @@ fn main() -> ExitCode {
         Command::Witness(Witness::New(args)) => command::witness::new(args),
         Command::Witness(Witness::Serve(args)) => command::witness::serve(args),
         Command::Snapshot(Snapshot::Publish(args)) => command::snapshot::publish(args),
+        Command::Monitor(args) => command::monitor::run(args),
         Command::Status(args) => command::status::status(args),
     };
     match done {

@@ -122,7 +122,9 @@ impl Public {
             return Err(Problem::method("GET, HEAD"));
         }
         match route {
-            Route::Checkpoint => self.file(route, TEXT, Keep::Seconds(CHECKPOINT_FOR), None).await,
+            Route::Checkpoint | Route::Snapshot => {
+                self.file(route, TEXT, Keep::Seconds(CHECKPOINT_FOR), None).await
+            }
             Route::Tile(_) => self.file(route, BYTES, Keep::ForEver, None).await,
             Route::Root(_) => self.file(route, JSON, Keep::ForEver, None).await,
             Route::Object(_, digest) => {

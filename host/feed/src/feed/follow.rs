@@ -1,12 +1,13 @@
 //! Asking the mirrors for news, one after the other, until one has some.
 
 use super::{Feed, Problem, Refreshed, Trouble};
-use crate::file::File;
+use crate::file::{File, Kind, Object, Size};
 use crate::getter::GetError;
 use crate::mirror::Mirror;
 use crate::store::StoreError;
 use netsonde_log::client::{Advance, Client, ClientError, Step};
 use netsonde_log::fetch::Progress;
+use netsonde_log::ledger::DOCUMENT_LIMIT;
 
 /// What a mirror said, believed.
 struct News {
@@ -50,7 +51,10 @@ impl Feed {
         }
         let checkpoint = self.get(mirror, &File::Checkpoint)?;
         let advance = self.begin(&mut client, mirror, &checkpoint, now)?;
-        let step = self.walk(advance, mirror, problems)?;
+        let step = match self.walk_from_snapshot(&client, mirror, &checkpoint, now) {
+            Some(step) => step,
+            None => self.walk(advance, mirror, problems)?,
+        };
         client.accept(step)?;
         let opened = client.root()?.policy().open(&checkpoint, u64::MAX);
         let time = opened.map_err(ClientError::from)?.time;
@@ -82,6 +86,29 @@ impl Feed {
                 Err(_) => return Err(error.into()),
             }
         }
+    }
+
+    /// Who has read nothing yet can begin with what the log was said to have come to, if there is such a document and the log
+    /// vouches for it. If not, reading everything comes to the same.
+    fn walk_from_snapshot(
+        &self,
+        client: &Client,
+        mirror: &Mirror,
+        checkpoint: &[u8],
+        now: u64,
+    ) -> Option<Step> {
+        if client.ledger().size() > 0 {
+            return None;
+        }
+        let digest = self.getter.get(mirror, &File::Snapshot).ok()?;
+        let object = Object {
+            kind: Kind::Object,
+            digest: std::str::from_utf8(&digest).ok()?.trim_end().parse().ok()?,
+            size: Size::AtMost(u64::try_from(DOCUMENT_LIMIT).unwrap_or(u64::MAX)),
+        };
+        let document = self.getter.get(mirror, &File::Object(object)).ok()?;
+        let mut advance = client.start(&document, checkpoint, now).ok()?;
+        self.walk_with(&mut advance, mirror).ok()
     }
 
     /// Go the step, with files of this mirror first. Those that it has not, or has wrong, others may have.

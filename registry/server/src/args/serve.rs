@@ -50,7 +50,7 @@ impl Serve {
     }
 }
 
-fn renew(text: &str) -> Result<Duration, String> {
+pub(super) fn renew(text: &str) -> Result<Duration, String> {
     let duration = humantime::parse_duration(text).map_err(|error| error.to_string())?;
     if duration.is_zero() {
         return Err("it has to be longer than nothing".to_owned());

@@ -10,7 +10,7 @@ use netsonde_log::{
 };
 use netsonde_registry::{
     folder::{Registry, RegistryError},
-    proposal::Proposal,
+    proposal::{Proposal, summary},
 };
 use std::{
     fs,
@@ -239,39 +239,4 @@ fn send(registry: &mut Registry, proposal: &Proposal) -> anyhow::Result<u64> {
     let leaves = std::slice::from_ref(proposal.leaf());
     let appended = registry.publish_all(leaves, proposal.objects(), now()?)?;
     Ok(appended.numbers.start)
-}
-
-/// What is said, in one line.
-pub(super) fn summary(payload: &Payload) -> String {
-    let kind = payload.kind();
-    match payload {
-        Payload::ModuleRelease(module) => {
-            format!("{kind} {}@{} {}", module.name, module.version, module.digest)
-        }
-        Payload::ModuleYank(yank) => format!("{kind} {}@{} {}", yank.name, yank.version, yank.digest),
-        Payload::ModuleRevoke(revoke) => {
-            format!("{kind} {}@{} {}", revoke.name, revoke.version, revoke.digest)
-        }
-        Payload::RebuildAttest(attest) => {
-            format!("{kind} {}@{} {}", attest.name, attest.version, attest.digest)
-        }
-        Payload::ScriptPublish(publication) | Payload::ListPublish(publication) => {
-            format!("{kind} {} {}", publication.name, publication.digest)
-        }
-        Payload::ScriptRevoke(revoke) => format!("{kind} {} {}", revoke.name, revoke.digest),
-        Payload::Flags(flags) => {
-            let flags = flags.nettests.iter();
-            let flags = flags.map(|(name, is_on)| format!("{name}={}", if *is_on { "on" } else { "off" }));
-            format!("{kind} {}", flags.collect::<Vec<_>>().join(" "))
-                .trim_end()
-                .to_owned()
-        }
-        Payload::EventSchedule(event) => format!("{kind} {}", event.id),
-        Payload::EventWiden(event) => format!("{kind} {}", event.id),
-        Payload::EventCancel(event) => format!("{kind} {}", event.id),
-        Payload::EventClose(event) => format!("{kind} {}", event.id),
-        Payload::Snapshot(snapshot) => format!("{kind} of {} entries", snapshot.size),
-        Payload::Root(root) => format!("{kind} {}", root.version()),
-        Payload::Policy(_) | Payload::Heartbeat(_) | Payload::Unknown { .. } => kind.to_owned(),
-    }
 }

@@ -9,7 +9,7 @@ use netsonde_log::{
 };
 use netsonde_registry::{
     folder::Registry,
-    proposal::{Proposal, id_of},
+    proposal::{Proposal, id_of, summary},
 };
 use std::path::Path;
 
@@ -116,7 +116,7 @@ fn waiting(registry: &Registry, dir: &Path) -> anyhow::Result<()> {
             Ok(proposal) => format!(
                 "waits: {} {}: {}",
                 proposal.id()?,
-                proposal::summary(proposal.leaf().payload()),
+                summary(proposal.leaf().payload()),
                 signatures(registry, &proposal)
             ),
         };

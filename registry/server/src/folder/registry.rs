@@ -1,6 +1,6 @@
 //! A log with what its entries have come to.
 
-use super::{Appended, Object, ROOTS, Sequencer, SequencerError};
+use super::{Appended, Object, ROOTS, SNAPSHOT, Sequencer, SequencerError};
 use netsonde_log::{
     keys::{KeyError, LogSecret},
     leaf::{Leaf, LeafError, Payload},
@@ -65,6 +65,7 @@ impl Registry {
         for root in registry.ledger.iter().flat_map(Ledger::roots) {
             registry.show_root(root)?;
         }
+        registry.show_snapshot()?;
         registry.follow_key(now)?;
         Ok(registry)
     }
@@ -135,6 +136,7 @@ impl Registry {
             if let Some(appended) = self.log.append_at(self.read, &entries, now)? {
                 self.ledger = Some(ledger);
                 self.read = appended.numbers.end;
+                self.show_snapshot()?;
                 return Ok(appended);
             }
         }
@@ -163,6 +165,16 @@ impl Registry {
             self.read += 1;
         }
         Ok(())
+    }
+
+    /// Have it said beside the log which document probes can begin with.
+    fn show_snapshot(&self) -> Result<(), RegistryError> {
+        let Some(snapshot) = self.ledger.as_ref().and_then(Ledger::snapshot) else {
+            return Ok(());
+        };
+        Ok(self
+            .log
+            .put(SNAPSHOT, format!("{}\n", snapshot.digest).as_bytes())?)
     }
 
     /// Have a root served beside the log: who knows its digest begins with it.

@@ -22,6 +22,8 @@ pub enum Route {
     Tile(tiles::Path),
     /// The root of this version.
     Root(u64),
+    /// The digest of what the log was last said to have come to.
+    Snapshot,
     /// What entries name.
     Object(Shelf, Digest),
     /// What the log says of these bytes, with proofs.
@@ -65,6 +67,7 @@ impl Route {
             "/.well-known/wasm-pkg/registry.json" => return Some(Self::WellKnown),
             "/v2/" | "/v2" => return Some(Self::Oci),
             "/api/v2/check-in" => return Some(Self::CheckIn),
+            "/snapshot" => return Some(Self::Snapshot),
             "/health" => return Some(Self::Health),
             _ => {}
         }
@@ -112,6 +115,7 @@ impl Route {
             Self::Checkpoint => "/log/checkpoint",
             Self::Tile(_) => "/log/tile/…",
             Self::Root(_) => "/roots/N.json",
+            Self::Snapshot => "/snapshot",
             Self::Object(Shelf::Scripts, _) => "/scripts/HEX",
             Self::Object(Shelf::Lists, _) => "/lists/HEX",
             Self::Object(Shelf::Objects, _) => "/objects/HEX",
@@ -133,6 +137,7 @@ impl Route {
             Self::Checkpoint => Some("log/checkpoint".to_owned()),
             Self::Tile(path) => Some(format!("log/{path}")),
             Self::Root(number) => Some(format!("roots/{number}.json")),
+            Self::Snapshot => Some("snapshot".to_owned()),
             Self::Object(place, digest) => Some(place.path(digest)),
             _ => None,
         }

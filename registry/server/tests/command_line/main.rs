@@ -67,6 +67,7 @@ impl Desk {
     }
 }
 
+mod monitoring;
 mod publishing;
 mod rotating;
 mod witnessing;
