@@ -1,6 +1,11 @@
 //! Listening, and what a connection may do: how many there are, how long they live and how slow they may be.
 
+mod crowd;
+
+pub(crate) use crowd::number;
+
 use axum::Router;
+use crowd::Crowd;
 use http::Request;
 use hyper::{
     body::Incoming,
@@ -89,6 +94,7 @@ pub struct Server {
     app: Router,
     tls: Option<TlsAcceptor>,
     connections: Arc<Semaphore>,
+    crowd: Option<Arc<Crowd>>,
     stop: CancellationToken,
     running: TaskTracker,
 }
@@ -100,9 +106,17 @@ impl Server {
             app,
             tls,
             connections: Arc::new(Semaphore::new(connections)),
+            crowd: None,
             stop: CancellationToken::new(),
             running: TaskTracker::new(),
         }
+    }
+
+    /// With so many connections of one client at the most. What is more is closed at once.
+    #[must_use]
+    pub fn with_each(mut self, connections: usize) -> Self {
+        self.crowd = Some(Arc::new(Crowd::new(connections)));
+        self
     }
 
     /// Accept connections, in a task of its own.
@@ -131,10 +145,15 @@ impl Server {
             };
             match accepted {
                 Ok((stream, address)) => {
+                    let crowd = self.crowd.as_ref();
+                    let one = crowd.map(|crowd| crowd.enter(address.ip()));
+                    if one.as_ref().is_some_and(Option::is_none) {
+                        continue;
+                    }
                     let server = self.clone();
                     self.running.spawn(async move {
                         server.serve(stream, Peer(address.ip())).await;
-                        drop(place);
+                        drop((place, one));
                     });
                 }
                 Err(error) => {

@@ -30,6 +30,10 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "N", default_value_t = 512, value_parser = count)]
     pub(crate) max_connections: usize,
 
+    /// Connections of one client at once; what is more is closed at once. Of no effect behind a proxy, which has all of them.
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = count)]
+    pub(crate) max_connections_of_client: usize,
+
     /// Requests a minute of one client: an IPv4 address, or a /64 of IPv6. More are turned away with 429. 0 is any number.
     #[arg(long, value_name = "N", default_value_t = 6000)]
     pub(crate) rate: u32,

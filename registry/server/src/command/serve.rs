@@ -39,6 +39,11 @@ pub(crate) fn run(args: &Serve) -> anyhow::Result<()> {
         // Who asks first is to see that nothing was left out; witnesses that do not answer hold up nobody.
         let _ = timeout(SIGN_WITHIN, sign(args.dir.clone())).await;
         let server = Server::new(public.clone().router(), tls, args.max_connections);
+        let server = if args.behind_proxy {
+            server
+        } else {
+            server.with_each(args.max_connections_of_client)
+        };
         for listener in listeners {
             listen(&server, listener, scheme, "")?;
         }

@@ -1,8 +1,7 @@
-//! How often a client may ask. Whose turn it is is known by a number that nobody can trace back: a hash, with a key that is
-//! made anew with every process, of an IPv4 address or of the /64 that an IPv6 address is in.
+//! How often a client may ask. Whose turn it is is known by a few bits of a number that nobody can trace back.
 
 use super::answer::Problem;
-use crate::serve::Peer;
+use crate::serve::{Peer, number};
 use governor::{
     Quota, RateLimiter,
     clock::{Clock as _, DefaultClock},
@@ -10,8 +9,8 @@ use governor::{
 };
 use http::HeaderMap;
 use std::{
-    hash::{BuildHasher as _, RandomState},
-    net::{IpAddr, Ipv6Addr, SocketAddr},
+    hash::RandomState,
+    net::{IpAddr, SocketAddr},
     num::NonZeroU32,
 };
 
@@ -63,17 +62,8 @@ impl Limits {
     }
 
     fn place(&self, client: Option<IpAddr>) -> u32 {
-        let hash = match client.map(|address| address.to_canonical()) {
-            Some(IpAddr::V6(address)) => self.key.hash_one(network(address)),
-            client => self.key.hash_one(client),
-        };
-        u32::try_from(hash % PLACES).unwrap_or(0)
+        u32::try_from(number(client, &self.key) % PLACES).unwrap_or(0)
     }
-}
-
-/// The half of an address that a client can not choose.
-fn network(address: Ipv6Addr) -> u128 {
-    address.to_bits() >> 64
 }
 
 /// The last of them is what the proxy in front has seen itself; the others are what it was told.

@@ -1,8 +1,12 @@
 //! What a client may do, and what is known of it afterwards.
 
-use super::registry::Registry;
+use super::registry::{Registry, hex};
 use super::server::{Server, exchange};
-use std::time::{Duration, Instant};
+use std::{
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    time::{Duration, Instant},
+};
 
 #[test]
 fn who_asks_too_often_is_told_when_to_come_again() {
@@ -56,6 +60,59 @@ fn without_a_limit_nobody_is_turned_away() {
     for _ in 0..50 {
         assert_eq!(server.get("/log/checkpoint").status, 200);
     }
+}
+
+#[test]
+fn nobody_has_all_the_connections() {
+    let registry = Registry::new();
+    let server = Server::start(&registry, &["--max-connections-of-client", "3"]);
+    let connect = || TcpStream::connect(server.address).unwrap();
+    let is_served = |mut stream: TcpStream| {
+        let asked = stream.write_all(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        let mut came = Vec::new();
+        asked.is_ok() && stream.read_to_end(&mut came).is_ok() && came.starts_with(b"HTTP/1.1 200")
+    };
+    let idle: Vec<TcpStream> = (0..3).map(|_| connect()).collect();
+    assert!(!is_served(connect()), "the fourth is closed");
+    drop(idle);
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !is_served(connect()) {
+        assert!(Instant::now() < deadline, "places are given back");
+    }
+    // A proxy has all of them.
+    let server = Server::start(&registry, &["--max-connections-of-client", "1", "--behind-proxy"]);
+    let _idle = TcpStream::connect(server.address).unwrap();
+    assert_eq!(server.get("/health").status, 200);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn who_reads_slowly_has_little_of_the_memory() {
+    let registry = Registry::new();
+    let path = format!(
+        "/objects/{}",
+        hex(&registry.put("objects", &vec![b'x'; 40 << 20]))
+    );
+    let server = Server::start(&registry, &[]);
+    let slow: Vec<TcpStream> = (0..48)
+        .map(|_| {
+            let mut stream = TcpStream::connect(server.address).unwrap();
+            stream
+                .write_all(format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes())
+                .unwrap();
+            stream
+        })
+        .collect();
+    std::thread::sleep(Duration::from_secs(1));
+    assert_eq!(server.get("/health").status, 200);
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.id())).unwrap();
+    let peak = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .unwrap();
+    let kilobytes: u64 = peak.split_whitespace().next().unwrap().parse().unwrap();
+    assert!(kilobytes < 100 << 10, "{kilobytes} KiB");
+    drop(slow);
 }
 
 #[test]
