@@ -11,9 +11,10 @@ use std::process::Command;
 
 use crate::BuildError;
 use crate::target::{TARGET, Toolchain, display};
+use crate::wrapper::Wrapper;
 
 /// The profile in the workspace's `Cargo.toml`.
-const PROFILE: &str = "guest";
+pub(crate) const PROFILE: &str = "guest";
 
 /// Variables that the nested build keeps: where tools, caches and temporary files are, and what the operating system
 /// and its linker need.
@@ -55,8 +56,32 @@ const KEPT_PREFIXES: &[&str] = &[
     "CARGO_SOURCE_",
 ];
 
+/// What a workspace that is not ours needs besides.
+#[derive(Default)]
+pub(crate) struct Foreign<'a> {
+    /// Whether it lacks the profile.
+    pub(crate) lacks_profile: bool,
+    /// Who stands between cargo and the compiler.
+    pub(crate) wrapper: Option<Wrapper<'a>>,
+}
+
+/// The profile, for a workspace that lacks it: as in ours.
+const PROFILE_SAYS: [&str; 6] = [
+    "inherits = 'release'",
+    "opt-level = 'z'",
+    "lto = true",
+    "codegen-units = 1",
+    "panic = 'abort'",
+    "strip = true",
+];
+
 /// Build the packages; the folder with the core modules.
-pub(crate) fn build(root: &Path, target_dir: &Path, packages: &[&str]) -> Result<PathBuf, BuildError> {
+pub(crate) fn build(
+    root: &Path,
+    target_dir: &Path,
+    packages: &[&str],
+    foreign: &Foreign<'_>,
+) -> Result<PathBuf, BuildError> {
     let write = |path: &Path| {
         let path = path.to_path_buf();
         move |error| BuildError::Write { path, error }
@@ -78,6 +103,10 @@ pub(crate) fn build(root: &Path, target_dir: &Path, packages: &[&str]) -> Result
     }
     let typed = display(&command);
     command.arg("--lib").arg("--target-dir").arg(target_dir);
+    if foreign.lacks_profile {
+        let says = PROFILE_SAYS.iter();
+        command.args(says.flat_map(|says| ["--config".to_owned(), format!("profile.{PROFILE}.{says}")]));
+    }
     command
         .env_clear()
         .envs(env::vars_os().filter(|(name, _)| is_kept(&name.to_string_lossy())));
@@ -85,6 +114,9 @@ pub(crate) fn build(root: &Path, target_dir: &Path, packages: &[&str]) -> Result
         "CARGO_ENCODED_RUSTFLAGS",
         rustflags(root, target_dir, &toolchain)?,
     );
+    if let Some(wrapper) = &foreign.wrapper {
+        wrapper.stand_in(&mut command, root);
+    }
     let output = command.output().map_err(|error| BuildError::Start {
         program: typed.clone(),
         error,
@@ -190,6 +222,18 @@ mod tests {
         ] {
             assert!(is_kept(name), "{name}");
         }
+    }
+
+    #[test]
+    fn a_workspace_without_the_profile_gets_ours() {
+        let ours = include_str!("../../../Cargo.toml");
+        let (_, profile) = ours.split_once("[profile.guest]\n").unwrap();
+        let ours: Vec<String> = profile
+            .lines()
+            .take(6)
+            .map(|line| line.replace('"', "'"))
+            .collect();
+        assert_eq!(ours, PROFILE_SAYS);
     }
 
     #[test]

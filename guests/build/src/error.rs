@@ -13,6 +13,14 @@ pub enum BuildError {
     /// The build script's crate is in no workspace.
     #[error("find the workspace of the guests: no Cargo.toml with a [workspace] at or above {}", .0.display())]
     NoWorkspace(PathBuf),
+    /// A guest's folder is in no package that cargo can read.
+    #[error("find the workspace of {}: {text}", .folder.display())]
+    NoPackage {
+        /// The folder.
+        folder: PathBuf,
+        /// What cargo says.
+        text: String,
+    },
     /// A file could not be read.
     #[error("read {}: {error}", .path.display())]
     Read {

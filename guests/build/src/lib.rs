@@ -10,6 +10,8 @@
 //!    against the contract: it imports `netsonde:probe` and nothing else, only what its manifest asks for, and it
 //!    exports what its kind must export.
 //!
+//! [`build_standalone`] does the same for one guest of anybody's workspace.
+//!
 //! The bytes depend on the sources, on `Cargo.lock` and on the Rust release, and not on the folder, the user or the
 //! machine.
 
@@ -18,7 +20,9 @@ pub mod component;
 mod embed;
 mod error;
 mod manifest;
+mod standalone;
 mod target;
+mod wrapper;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -29,6 +33,8 @@ use sha2::{Digest, Sha256};
 pub use embed::embed;
 pub use error::BuildError;
 pub use manifest::{Kind, Manifest};
+pub use standalone::{Standalone, build_standalone};
+pub use wrapper::as_rustc;
 
 /// The environment variable that names a folder of built guests, to be embedded instead of building any.
 pub const GUESTS_DIR: &str = "NETSONDE_GUESTS_DIR";
@@ -125,19 +131,11 @@ pub fn build(request: &Request) -> Result<Vec<BuiltGuest>, BuildError> {
             .collect();
     }
     let packages: Vec<&str> = sources.iter().map(|source| source.package.as_str()).collect();
-    let artefacts = cargo::build(&request.workspace_root, &request.target_dir, &packages)?;
+    let ours = cargo::Foreign::default();
+    let artefacts = cargo::build(&request.workspace_root, &request.target_dir, &packages, &ours)?;
     sources
         .iter()
-        .map(|source| {
-            let path = artefacts.join(format!("{}.wasm", source.package.replace('-', "_")));
-            let core = fs::read(&path).map_err(|error| BuildError::Read { path, error })?;
-            let name = &source.manifest.name;
-            let bare = component::encode(name, &core)?;
-            Ok(BuiltGuest::new(
-                name,
-                component::embed_manifest(name, &bare, &source.text)?,
-            ))
-        })
+        .map(|source| source.component(&artefacts))
         .collect()
 }
 
@@ -178,6 +176,18 @@ impl Source {
             manifest,
             text,
         })
+    }
+}
+
+impl Source {
+    /// The component, of the core module that cargo left in a folder.
+    fn component(&self, artefacts: &Path) -> Result<BuiltGuest, BuildError> {
+        let path = artefacts.join(format!("{}.wasm", self.package.replace('-', "_")));
+        let core = fs::read(&path).map_err(|error| BuildError::Read { path, error })?;
+        let name = &self.manifest.name;
+        let bare = component::encode(name, &core)?;
+        let wasm = component::embed_manifest(name, &bare, &self.text)?;
+        Ok(BuiltGuest::new(name, wasm))
     }
 }
 

@@ -1,12 +1,14 @@
-//! `netsonde-guest`: bindings for C, and components.
+//! `netsonde-guest`: builds of guests, bindings for C, and components.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use netsonde_guest_tool::{BuildError, ToolError, World, c_bindings, pack};
+use netsonde_guest_tool::{
+    BuildError, BuiltGuest, Standalone, ToolError, World, as_rustc, build_standalone, c_bindings, pack,
+};
 
-/// For authors of guests in C and in other languages that have no async functions
+/// For authors of guests
 #[derive(Parser)]
 #[command(name = "netsonde-guest", version)]
 struct Cli {
@@ -16,6 +18,18 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Build a guest of a cargo workspace: the same bytes wherever the workspace is and whoever builds it
+    Build {
+        /// The guest's folder, with its Cargo.toml and its nettest.toml
+        #[arg(default_value = ".")]
+        folder: PathBuf,
+        /// Where to write the guest
+        #[arg(long, short)]
+        output: PathBuf,
+        /// Where cargo puts its files; otherwise `guests` in the target directory of the workspace
+        #[arg(long)]
+        target_dir: Option<PathBuf>,
+    },
     /// Write the contract as C: a header, a source file, and an object file with the types; compile and link all of it
     CBindings {
         /// What the guest is
@@ -46,6 +60,9 @@ enum WorldName {
 }
 
 fn main() -> ExitCode {
+    if let Some(code) = as_rustc() {
+        return code;
+    }
     match run(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -57,6 +74,20 @@ fn main() -> ExitCode {
 
 fn run(cli: Cli) -> Result<(), ToolError> {
     match cli.command {
+        Command::Build {
+            folder,
+            output,
+            target_dir,
+        } => {
+            let wrapper = std::env::current_exe().map_err(ToolError::Itself)?;
+            let BuiltGuest { wasm, sha256, .. } = build_standalone(&Standalone {
+                folder,
+                target_dir,
+                wrapper,
+            })?;
+            write(&output, &wasm)?;
+            println!("{}: {} bytes, sha256:{sha256}", output.display(), wasm.len());
+        }
         Command::CBindings { world, folder } => {
             let world = match world {
                 WorldName::Nettest => World::Nettest,
@@ -72,11 +103,16 @@ fn run(cli: Cli) -> Result<(), ToolError> {
             output,
         } => {
             let guest = pack(&module, &manifest)?;
-            if let Err(error) = std::fs::write(&output, &guest) {
-                return Err(BuildError::Write { path: output, error }.into());
-            }
+            write(&output, &guest)?;
             println!("{}: {} bytes", output.display(), guest.len());
         }
     }
     Ok(())
+}
+
+fn write(path: &Path, guest: &[u8]) -> Result<(), BuildError> {
+    std::fs::write(path, guest).map_err(|error| BuildError::Write {
+        path: path.to_path_buf(),
+        error,
+    })
 }
