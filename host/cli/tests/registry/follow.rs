@@ -2,10 +2,11 @@
 
 use serde_json::Value;
 
+use crate::guest::{module, script};
 use crate::probe::{add, netsonde};
 use crate::server::{Answer, Server};
 use crate::support::Probe;
-use crate::world::{DAY, World, draft, now, signed};
+use crate::world::{DAY, World, draft, now, path_of, signed};
 
 #[test]
 fn nothing_is_followed_without_a_root_that_somebody_compared() {
@@ -114,4 +115,93 @@ fn a_new_root_is_followed_when_the_keys_of_the_log_change() {
         (&listed["root_version"], &listed["leaves"]),
         (&2.into(), &2.into())
     );
+}
+
+#[test]
+fn a_long_log_is_begun_at_its_snapshot_and_is_read_whole_where_that_is_no_good() {
+    let mut world = World::new();
+    world.release(&module("deep", "1.0.0"));
+    world.beat(600);
+    let document = path_of("objects", &world.snapshot());
+    world.script("online", &script("deep"));
+    let leaves = |probe: &Probe| -> Value {
+        let listed = netsonde(probe, &["registry", "list", "--json"]).done().out;
+        serde_json::from_str::<Value>(&listed).unwrap()["leaves"].clone()
+    };
+    let (probe, server) = (Probe::new(), Server::of(world.public().to_owned()));
+    add(&probe, &world, &[&server.url]).done();
+    assert!(!server.asked().iter().any(|path| path == "log/tile/entries/000"));
+    assert_eq!(leaves(&probe), 605);
+    netsonde(&probe, &["install", "deep", "--yes"]).done();
+    netsonde(&probe, &["why", "deep"])
+        .done()
+        .says("module.release deep 1.0.0");
+    // A document that leaves something out has another digest; one that is gone is no reason not to follow.
+    for answer in [
+        Answer::Bytes(b"{\"leaves\":[],\"size\":0,\"v\":1}".to_vec()),
+        Answer::Status(404),
+    ] {
+        let (probe, server) = (Probe::new(), Server::of(world.public().to_owned()));
+        server.answer(&document, answer);
+        add(&probe, &world, &[&server.url]).done();
+        assert!(server.asked().iter().any(|path| path == "log/tile/entries/000"));
+        assert_eq!(leaves(&probe), 605);
+    }
+}
+
+#[test]
+fn what_is_damaged_on_the_disk_is_read_again_and_the_floor_stays() {
+    let (probe, mut world) = (Probe::new(), World::new());
+    world.script("online", &script("urlgetter"));
+    let server = Server::of(world.public().to_owned());
+    add(&probe, &world, &[&server.url]).done();
+    let folder = probe.path("registries/registry-example");
+    for damage in ["ledger.json", "checkpoint"] {
+        std::fs::write(folder.join(damage), b"damaged").unwrap();
+        netsonde(&probe, &["checkin"])
+            .done()
+            .says("runs the online script:");
+    }
+    // Nobody can use the damage to show an older log.
+    std::fs::write(folder.join("ledger.json"), b"damaged").unwrap();
+    let older = World::new();
+    let older = format!("file://{}", older.public().display());
+    let record = std::fs::read_to_string(folder.join("registry.json")).unwrap();
+    std::fs::write(folder.join("registry.json"), record.replace(&server.url, &older)).unwrap();
+    netsonde(&probe, &["checkin"])
+        .done()
+        .says("no address has fresh news");
+    // What may be in it is not known any more: nothing runs as if there was no registry.
+    std::fs::write(folder.join("registry.json"), b"damaged").unwrap();
+    netsonde(&probe, &["list"]).refused("add the registry again");
+}
+
+#[test]
+fn several_at_once_do_each_other_no_harm() {
+    let (probe, mut world) = (Probe::new(), World::new());
+    let server = Server::of(world.public().to_owned());
+    add(&probe, &world, &[&server.url]).done();
+    for count in 0..3 {
+        world.script("online", &(script("urlgetter") + &"\n".repeat(count)));
+        let many: Vec<_> = (0..4)
+            .map(|_| {
+                let mut command = crate::probe::command(&probe, &["checkin"]);
+                command
+                    .stderr(std::process::Stdio::piped())
+                    .stdout(std::process::Stdio::null());
+                command.spawn().unwrap()
+            })
+            .collect();
+        for child in many {
+            let output = child.wait_with_output().unwrap();
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(
+                output.status.success() && said.contains("runs the online script:"),
+                "{said}"
+            );
+        }
+    }
+    netsonde(&probe, &["registry", "list"])
+        .done()
+        .says("registry.example/log");
 }

@@ -1,12 +1,18 @@
 //! The probe and its registries, through the binary and over real sockets: honest ones, and every way in which one can lie.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "test code"
+)]
 
 #[path = "../support/mod.rs"]
 mod support;
 
 mod follow;
 mod guest;
+mod lab;
 mod log_attacks;
 mod modules;
 mod probe;

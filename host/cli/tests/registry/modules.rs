@@ -186,6 +186,20 @@ fn bytes_that_are_not_those_of_the_log_are_not_installed() {
     netsonde(&probe, &["install", "deep", "--yes"]).refused("the budget is wall_clock_s 120 in them");
 }
 
+#[test]
+fn a_module_that_one_mirror_has_wrong_is_taken_from_the_next() {
+    let (probe, mut world) = (Probe::new(), World::new());
+    let wasm = module("deep", "1.0.0");
+    world.release(&wasm);
+    let server = Server::of(world.public().to_owned());
+    let path = path_of("objects", &netsonde_log::words::Digest::of(&wasm));
+    server.answer(&path, Answer::Bytes(b"forged".to_vec()));
+    add(&probe, &world, &[&server.url, &world.file_url()]).done();
+    let said = netsonde(&probe, &["install", "deep", "--yes"]).done();
+    said.says("has other bytes than the log says: 6 of them")
+        .says("deep 1.0.0 is installed");
+}
+
 fn say(world: &mut World, release: &netsonde_log::leaf::ModuleRelease) {
     use netsonde_log::leaf::Payload;
     use netsonde_log::role::Role;

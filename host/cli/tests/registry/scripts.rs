@@ -194,7 +194,7 @@ fn the_table_chooses_by_what_the_probe_is_and_nobody_is_told_what_that_is() {
     let said = netsonde(&probe, &["checkin"]).done();
     said.says("it has none for this probe");
     for path in server.asked() {
-        let known = ["log/", "roots/", "scripts/", "lists/", "objects/"];
+        let known = ["log/", "roots/", "snapshot", "scripts/", "lists/", "objects/"];
         assert!(
             known.iter().any(|known| path.starts_with(known)) && !path.contains('?'),
             "{path}"

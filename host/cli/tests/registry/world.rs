@@ -7,8 +7,10 @@ use std::time::SystemTime;
 
 use netsonde_log::keys::{LogSecret, WitnessSecret};
 use netsonde_log::leaf::{
-    Capabilities, Flags, Leaf, ModuleRelease, ModuleRevoke, Payload, Publication, RebuildAttest, Source,
+    Capabilities, Flags, Heartbeat, Leaf, ModuleRelease, ModuleRevoke, Payload, Publication, RebuildAttest,
+    Snapshot, Source,
 };
+use netsonde_log::ledger::Ledger;
 use netsonde_log::note::Note;
 use netsonde_log::role::{Role, RoleKey, SecretRoleKey};
 use netsonde_log::root::{LogIdentity, RoleKeys, Root, RootDraft};
@@ -31,6 +33,8 @@ pub(crate) struct World {
     log: LogSecret,
     witness: WitnessSecret,
     writer: Writer,
+    /// What the leaves have come to.
+    ledger: Ledger,
     /// When what is published next was written: a second later each time.
     written: u64,
 }
@@ -111,6 +115,7 @@ impl World {
             log: LogSecret::new(ORIGIN, &[200; 32]).unwrap(),
             witness: witness(),
             writer: Writer::new(),
+            ledger: Ledger::new(root.digest()),
             written: now() - 1000,
             root: root.clone(),
         };
@@ -151,7 +156,14 @@ impl World {
 
     /// Put an entry into the log, whatever it says, and sign.
     pub(crate) fn append(&mut self, entry: Vec<u8>) {
-        let growth = self.writer.append(&[entry]).unwrap();
+        self.append_all(&[entry]);
+    }
+
+    fn append_all(&mut self, entries: &[Vec<u8>]) {
+        for entry in entries {
+            let _ = self.ledger.apply(entry);
+        }
+        let growth = self.writer.append(entries).unwrap();
         for (path, bytes) in growth.files {
             self.write(&format!("log/{path}"), &bytes);
         }
@@ -170,6 +182,29 @@ impl World {
     pub(crate) fn sign_alone(&self) {
         let note = self.log.checkpoint(self.writer.tree(), now());
         self.write("log/checkpoint", note.to_string().as_bytes());
+    }
+
+    /// Say that the log is alive, so many times.
+    pub(crate) fn beat(&mut self, times: u64) {
+        let first = now() - 100_000;
+        let [key, _] = seeds(Role::Snapshot);
+        let beat = |time| said_by(&Payload::Heartbeat(Heartbeat { time }), Role::Snapshot, &[key]);
+        self.append_all(&(first..first + times).map(beat).collect::<Vec<_>>());
+    }
+
+    /// Say what the log has come to, in a document that is served.
+    pub(crate) fn snapshot(&mut self) -> Digest {
+        let document = self.ledger.to_document();
+        let digest = self.object("objects", &document);
+        self.write("snapshot", format!("{digest}\n").as_bytes());
+        let tree = self.writer.tree();
+        let snapshot = Snapshot {
+            size: tree.size(),
+            root: tree.root(),
+            digest,
+        };
+        self.say(&Payload::Snapshot(snapshot), Role::Snapshot);
+        digest
     }
 
     /// Have as many sign in a role as must.
