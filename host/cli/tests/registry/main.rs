@@ -1,11 +1,6 @@
 //! The probe and its registries, through the binary and over real sockets: honest ones, and every way in which one can lie.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "test code"
-)]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
 #[path = "../support/mod.rs"]
 mod support;
