@@ -16,7 +16,7 @@
 use crate::getter::{GetError, Getter};
 use crate::mirror::Mirror;
 use crate::registries::Record;
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, Turn};
 use netsonde_log::client::{Client, ClientError, Floor, Trust};
 use netsonde_log::root::Root;
 use netsonde_log::words::Digest;
@@ -170,6 +170,11 @@ impl Feed {
     /// The roots of its log, from the first.
     pub fn roots(&self) -> &[Root] {
         self.client.ledger().roots()
+    }
+
+    /// Wait until no other process changes what is kept, and let none as long as this is held.
+    pub fn turn(&self) -> Result<Turn, StoreError> {
+        self.store.turn()
     }
 
     /// What is kept of it under a name, by whoever follows it.

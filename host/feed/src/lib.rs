@@ -22,4 +22,4 @@ pub use feed::{Feed, KeepError, NotFetched, NotProven, Problem, Proven, Trouble}
 pub use getter::{GetError, Getter, Patience};
 pub use mirror::{Mirror, MirrorError};
 pub use registries::{AddError, Registries};
-pub use store::StoreError;
+pub use store::{StoreError, Turn};

@@ -33,7 +33,7 @@ pub(crate) struct Store(PathBuf);
 
 /// Nobody else writes as long as this is there. The system lets go of it when the process ends, however it does.
 #[derive(Debug)]
-pub(crate) struct Turn(#[expect(dead_code, reason = "held, not read")] File);
+pub struct Turn(#[expect(dead_code, reason = "held, not read")] File);
 
 impl Store {
     pub(crate) fn new(folder: PathBuf) -> Self {

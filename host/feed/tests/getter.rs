@@ -155,3 +155,40 @@ fn nothing_leads_out_of_a_folder() {
     std::fs::write(&path, b"0123456789").unwrap();
     assert_eq!(getter().get(&mirror, &file()).unwrap(), b"0123456789");
 }
+
+/// A server with a certificate of its own for this machine, that answers one request over TLS; its certificate in PEM.
+fn over_tls() -> (Mirror, String) {
+    use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+    let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(certified.signing_key.serialize_der()));
+    let config =
+        rustls::ServerConfig::builder_with_provider(rustls::crypto::aws_lc_rs::default_provider().into())
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certified.cert.der().clone()], key)
+            .unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mirror = format!("https://localhost:{}/", listener.local_addr().unwrap().port());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let session = rustls::ServerConnection::new(config.clone().into()).unwrap();
+            let mut stream = rustls::StreamOwned::new(session, stream.unwrap());
+            let mut request = [0; 4096];
+            if stream.read(&mut request).is_ok_and(|length| length > 0) {
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n0123456789");
+                let _ = stream.flush();
+            }
+        }
+    });
+    (mirror.parse().unwrap(), certified.cert.pem())
+}
+
+#[test]
+fn certificates_of_others_are_trusted_only_where_they_are_given() {
+    let (mirror, certificate) = over_tls();
+    let error = getter().get(&mirror, &file()).unwrap_err();
+    assert!(matches!(error, GetError::Unreachable(_)), "{error}");
+    let getter = Getter::new("netsonde-test", certificate.as_bytes(), Patience::default()).unwrap();
+    assert_eq!(getter.get(&mirror, &file()).unwrap(), b"0123456789");
+}

@@ -218,6 +218,8 @@ pub fn install(feed: &Feed, offer: &Offer, by_hand: bool) -> Result<(), InstallE
         wasm,
         ..
     } = offer;
+    feed.keep_proofs(&module.digest, &[*released, *rebuilt])?;
+    let _turn = feed.turn()?;
     let mut modules = installed(feed)?;
     let before = modules
         .iter()
@@ -230,7 +232,6 @@ pub fn install(feed: &Feed, offer: &Offer, by_hand: bool) -> Result<(), InstallE
             version: module.version.clone(),
         });
     }
-    feed.keep_proofs(&module.digest, &[*released, *rebuilt])?;
     feed.keep_object(wasm)?;
     modules.push(Installed {
         name: module.name.clone(),
@@ -247,6 +248,7 @@ pub fn install(feed: &Feed, offer: &Offer, by_hand: bool) -> Result<(), InstallE
 
 /// Install a module no longer. Its proofs stay, for the measurements that it made.
 pub fn remove(feed: &Feed, name: &Name) -> Result<Option<Installed>, InstallError> {
+    let _turn = feed.turn()?;
     let mut modules = installed(feed)?;
     let Some(at) = modules.iter().position(|module| module.name == *name) else {
         return Ok(None);

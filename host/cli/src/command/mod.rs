@@ -164,7 +164,7 @@ fn registries() -> anyhow::Result<Registries> {
 /// All registries that this probe follows, each with what is kept of it; none where there is no home. One that can not be read is
 /// an error: it may have revoked what would run.
 fn feeds() -> anyhow::Result<Vec<Feed>> {
-    if env::registries_dir().is_none() {
+    if !env::registries_dir().is_some_and(|folder| folder.exists()) {
         return Ok(Vec::new());
     }
     let feeds = registries()?.all()?.into_iter();

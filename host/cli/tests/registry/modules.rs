@@ -186,6 +186,49 @@ fn bytes_that_are_not_those_of_the_log_are_not_installed() {
     netsonde(&probe, &["install", "deep", "--yes"]).refused("the budget is wall_clock_s 120 in them");
 }
 
+/// With a terminal for standard input, which `script` of util-linux makes.
+#[cfg(target_os = "linux")]
+#[test]
+fn at_a_terminal_somebody_is_asked() {
+    use std::io::Write as _;
+    let (probe, _world, _server) = offered();
+    for (answer, code, words) in [
+        ("n", 1, "nothing was installed"),
+        ("y", 0, "deep 1.0.0 is installed"),
+    ] {
+        let command = format!("{} install deep", env!("CARGO_BIN_EXE_netsonde"));
+        let mut script = std::process::Command::new("script");
+        script.args(["--quiet", "--return", "--command", &command, "/dev/null"]);
+        script.current_dir(probe.folder.path());
+        script.envs(
+            probe
+                .netsonde()
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        );
+        script
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped());
+        let Ok(mut child) = script.spawn() else {
+            let _ = writeln!(
+                std::io::stderr(),
+                "SKIPPED on a terminal: there is no `script` of util-linux here"
+            );
+            return;
+        };
+        // Kept open until the end: `script` ends with its input.
+        let mut input = child.stdin.take().unwrap();
+        writeln!(input, "{answer}").unwrap();
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        assert!(
+            said.contains("Install it? [y/N]") && said.contains(words),
+            "{said}"
+        );
+    }
+}
+
 #[test]
 fn a_module_that_one_mirror_has_wrong_is_taken_from_the_next() {
     let (probe, mut world) = (Probe::new(), World::new());

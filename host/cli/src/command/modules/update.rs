@@ -22,7 +22,8 @@ pub(crate) fn update(args: &Update, json: bool, verbose: u8) -> anyhow::Result<E
         let installed = probe::installed(&fresh.feed)?.into_iter();
         for before in installed.filter(|module| only.as_ref().is_none_or(|only| *only == module.name)) {
             found += 1;
-            match one(fresh.check()?, &before, args.yes, json) {
+            let updating = fresh.check().and_then(|feed| one(feed, &before, args.yes, json));
+            match updating {
                 Ok(true) => updated += 1,
                 Ok(false) => {}
                 // One that can not be updated is no reason to leave the others old.
