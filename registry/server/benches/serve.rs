@@ -1,6 +1,8 @@
-//! What serving a registry costs: check-ins, and the checkpoint against nginx that serves the same file.
+//! What serving a registry costs: check-ins, the checkpoint against nginx that serves the same file, single appends, and
+//! installing a module from a log of a million entries.
 //!
-//! `cargo bench -p netsonde-registry --bench serve`, and `-- --seconds 1` for shorter turns. Each question is asked over eight
+//! `cargo bench -p netsonde-registry --bench serve`, and `-- --seconds 1 --leaves 20000` for shorter turns
+//! and a shorter log. Each question is asked over eight
 //! connections, one after the other on each, in turns with nginx: the machine that the one has, the other has too. It prints
 //! requests per second, and the processor time that the server took for one. Without nginx it says so, and measures the rest.
 
@@ -8,9 +10,12 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::cast_precision_loss,
     reason = "a bench: what is not as expected should end it"
 )]
 
+#[path = "serve/fresh.rs"]
+mod fresh;
 #[path = "serve/nginx.rs"]
 mod nginx;
 #[path = "../tests/serve/registry.rs"]
@@ -56,10 +61,7 @@ struct Turn {
 }
 
 fn main() -> ExitCode {
-    let mut arguments = std::env::args()
-        .skip_while(|argument| argument != "--seconds")
-        .skip(1);
-    let seconds = arguments.next().and_then(|text| text.parse().ok()).unwrap_or(3);
+    let seconds = argument("--seconds").unwrap_or(3);
     let turn = Duration::from_secs(seconds);
     let registry = Registry::new();
     prepare(&registry);
@@ -113,7 +115,15 @@ fn main() -> ExitCode {
             );
         }
     }
+    drop(server);
+    fresh::run(argument("--leaves").unwrap_or(1_000_000));
     ExitCode::SUCCESS
+}
+
+/// A number on the command line.
+fn argument(name: &str) -> Option<u64> {
+    let mut arguments = std::env::args().skip_while(|argument| argument != name).skip(1);
+    arguments.next().and_then(|text| text.parse().ok())
 }
 
 /// Have something to answer with.
