@@ -150,7 +150,10 @@ impl Public {
     ) -> Result<Answer, Problem> {
         let absent = || Problem::unknown("BLOB_UNKNOWN", "there is no such file here");
         let name = route.file().ok_or_else(absent)?;
-        let found = self.0.files.get(&name, named).await;
+        let found = match route {
+            Route::Checkpoint => self.0.files.checkpoint(&name).await,
+            _ => self.0.files.get(&name, named).await,
+        };
         let found = found.map_err(|why| Problem::broken(&format!("read {name}"), &why))?;
         let (content, tag) = found.ok_or_else(absent)?;
         Ok(Answer {

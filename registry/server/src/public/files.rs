@@ -8,18 +8,58 @@ use std::{
     fs::File,
     io::{self, Read as _, Seek as _},
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 
 /// Files up to this length are read at once.
 const SHORT: u64 = 64 << 10;
 
+/// For how long the checkpoint is not read again: everybody asks for it, and it is a few hundred bytes.
+const CHECKPOINT_FOR: Duration = Duration::from_millis(50);
+
 /// The folder that is served. Others write into it meanwhile, each file whole.
+#[derive(Debug)]
+pub(super) struct Files {
+    folder: PathBuf,
+    checkpoint: Mutex<Option<Checkpoint>>,
+}
+
+/// What was read as the checkpoint.
 #[derive(Clone, Debug)]
-pub(super) struct Files(PathBuf);
+struct Checkpoint {
+    bytes: Bytes,
+    tag: Digest,
+    /// When reading it began.
+    read: Instant,
+}
 
 impl Files {
     pub(super) fn new(folder: &Path) -> Self {
-        Self(folder.join("public"))
+        Self {
+            folder: folder.join("public"),
+            checkpoint: Mutex::default(),
+        }
+    }
+
+    /// The checkpoint, as it was a moment ago.
+    pub(super) async fn checkpoint(&self, name: &str) -> io::Result<Option<(Content, Digest)>> {
+        let known = self
+            .checkpoint
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        if let Some(known) = known.filter(|known| known.read.elapsed() < CHECKPOINT_FOR) {
+            return Ok(Some((Content::Here(known.bytes), known.tag)));
+        }
+        let read = Instant::now();
+        let found = self.get(name, None).await?;
+        if let Some((Content::Here(bytes), tag)) = &found {
+            let (bytes, tag) = (bytes.clone(), *tag);
+            let mut known = self.checkpoint.lock().unwrap_or_else(PoisonError::into_inner);
+            *known = Some(Checkpoint { bytes, tag, read });
+        }
+        Ok(found)
     }
 
     /// A file below the folder, with the digest of its bytes; `named` is that if its name says so. `None` where there is none.
@@ -28,14 +68,14 @@ impl Files {
         name: &str,
         named: Option<Digest>,
     ) -> io::Result<Option<(Content, Digest)>> {
-        let path = self.0.join(name);
+        let path = self.folder.join(name);
         let reading = tokio::task::spawn_blocking(move || read(&path, named));
         reading.await.map_err(io::Error::other)?
     }
 
     /// A whole file, which is no longer than so many bytes. `None` where there is none.
     pub(super) async fn whole(&self, name: &str, most: usize) -> io::Result<Option<Vec<u8>>> {
-        let path = self.0.join(name);
+        let path = self.folder.join(name);
         let reading = tokio::task::spawn_blocking(move || read_whole(&path, most));
         reading.await.map_err(io::Error::other)?
     }

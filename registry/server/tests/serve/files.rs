@@ -70,6 +70,7 @@ fn what_others_publish_meanwhile_is_served() {
     for number in 0..3 {
         let script = format!("{{\"v\":2,\"instructions\":[],\"x\":{number}}}");
         registry.script(&format!("script{number}"), script.as_bytes());
+        std::thread::sleep(std::time::Duration::from_millis(60));
         let tree = registry.open(&server.get("/log/checkpoint").body).tree;
         assert_eq!(tree.size(), number + 2);
         let leaf = last_entry(&server, tree);
