@@ -225,7 +225,17 @@ fn ask(
         Ok((text, by(feed, name, index, choice.rule), kept))
     };
     let online = choice.online.as_ref().map(&mut get).transpose();
-    let offline = choice.offline.as_ref().map(&mut get).transpose();
+    // Without a table a registry need not have one; where a table names it, it has to be there.
+    let published = |name: &&Name| {
+        choice.rule.is_some()
+            || feed
+                .client()
+                .ledger()
+                .scripts()
+                .any(|script| script.name == **name)
+    };
+    let offline = choice.offline.as_ref().filter(published);
+    let offline = offline.map(&mut get).transpose();
     // What could not be got now may be there from before; whether it still holds is asked when it is to run.
     let of_before = before.unwrap_or_default();
     let (online, kept) = match online {

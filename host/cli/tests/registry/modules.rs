@@ -332,6 +332,32 @@ fn a_registry_stops_modules_that_are_not_its_own() {
 }
 
 #[test]
+fn what_is_installed_runs_as_long_as_the_root_is_valid_and_there_is_news() {
+    use crate::world::{draft, now, signed};
+    let wasm = module("deep", "1.0.0");
+    let over = World::with(&signed(&draft(now() + 8)));
+    let (mut late, mut over) = (World::new(), over);
+    // No day at all without news, of which there is some until in a few seconds.
+    let mut release = late.released(&wasm);
+    release.max_offline_days = 0;
+    say(&mut late, &release);
+    late.sign(now() + 5);
+    over.release(&wasm);
+    let refused = [(late, "runs for 0"), (over, "root 1 has expired")].map(|(world, words)| {
+        let probe = Probe::new();
+        add(&probe, &world, &[&world.file_url()]).done();
+        netsonde(&probe, &["install", "deep", "--yes"]).done();
+        (probe, words)
+    });
+    std::thread::sleep(std::time::Duration::from_secs(9));
+    for (probe, words) in refused {
+        runx(&probe).done().says(words);
+        assert_eq!(report(&probe).len(), 0);
+        netsonde(&probe, &["verify"]).says("NOT VERIFIED").says(words);
+    }
+}
+
+#[test]
 fn nothing_is_installed_by_old_news() {
     let (probe, world, _server) = offered();
     world.sign(crate::world::now() - 3600);
