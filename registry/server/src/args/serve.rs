@@ -7,7 +7,7 @@ use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, time::Duration};
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
     /// The registry's folder.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", env = "NETSONDE_REGISTRY_DIR")]
     pub(crate) dir: PathBuf,
 
     /// Listen here; may be given several times. Port 0 is any; what was chosen is printed.
