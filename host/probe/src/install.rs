@@ -324,6 +324,10 @@ fn inspect(module: &ModuleRelease, wasm: &[u8]) -> Result<Inside, InstallError> 
     if manifest.version.to_string() != module.version.to_string() {
         return other("the version", &manifest.version, &module.version);
     }
+    let text = Digest::of(inside.text.as_bytes());
+    if text != module.manifest {
+        return other("the SHA-256 of the manifest", &text, &module.manifest);
+    }
     let found = capabilities(manifest);
     let said = &module.capabilities;
     for (what, found, said) in [
@@ -372,14 +376,14 @@ fn capabilities(manifest: &Manifest) -> Capabilities {
     )
 }
 
-/// What this probe would grant of that.
-fn granted(manifest: &Manifest) -> BTreeMap<String, u64> {
+/// What this probe grants of what a module asks for, all of it said.
+pub fn granted(manifest: &Manifest) -> BTreeMap<String, u64> {
     let budget = Budget::granted(&manifest.budget, &Budget::maximum());
     amounts(&BudgetAsk::from(&budget))
 }
 
 /// A budget in the words of manifests.
-pub fn amounts(budget: &BudgetAsk) -> BTreeMap<String, u64> {
+fn amounts(budget: &BudgetAsk) -> BTreeMap<String, u64> {
     let Ok(Value::Object(fields)) = serde_json::to_value(budget) else {
         return BTreeMap::new();
     };

@@ -63,7 +63,7 @@ fn what_is_installed_is_shown_first_run_and_proven_afterwards() {
         "imports netsonde:probe/",
         "tcp: To connect, read and write.",
         "targets: To go where its steps say.",
-        "budget wall_clock_s 120",
+        "wall_clock_s 120",
         "leaf 1",
         "leaf 2",
         "commit 0123456789abcdef0123456789abcdef01234567",
@@ -130,7 +130,7 @@ fn an_update_shows_what_is_asked_for_otherwise() {
         .says("deep: 1.0.0 -> 1.1.0")
         .says("- destinations derived")
         .says("~ budget wall_clock_s: 120 -> 60")
-        .says("~ budget connections: usual -> 7");
+        .says("~ budget connections: 1000 -> 7");
     netsonde(&probe, &["update"]).done().says("nothing to update");
     netsonde(&probe, &["update", "other"]).refused("other is not installed");
     netsonde(&probe, &["install", "deep@1.0.0", "--yes"]).refused("1.0.0 is older");
@@ -180,6 +180,10 @@ fn bytes_that_are_not_those_of_the_log_are_not_installed() {
         .retain(|interface| interface != "tcp");
     say(&mut world, &release);
     netsonde(&probe, &["install", "deep", "--yes"]).refused("the list of interfaces is");
+    let mut release = world.released(&module("deep", "3.1.0"));
+    release.manifest = netsonde_log::words::Digest::of(b"what was reviewed");
+    say(&mut world, &release);
+    netsonde(&probe, &["install", "deep", "--yes"]).refused("the SHA-256 of the manifest is");
     let mut release = world.released(&module("deep", "4.0.0"));
     release.capabilities.budget.insert("wall_clock_s".to_owned(), 5);
     say(&mut world, &release);

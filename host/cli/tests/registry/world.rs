@@ -223,20 +223,21 @@ impl World {
 
     /// What is said of a module that is served.
     pub(crate) fn released(&self, wasm: &[u8]) -> ModuleRelease {
-        let (manifest, _) = netsonde_probe::sandbox::Engine::inspect("module", wasm).unwrap();
+        let inside = netsonde_probe::sandbox::Engine::look_inside("module", wasm).unwrap();
+        let manifest = &inside.manifest;
         let fixed = manifest.fixed.addresses.iter().map(ToString::to_string);
         let capabilities = Capabilities::new(
             manifest.capabilities.keys().map(ToString::to_string).collect(),
             manifest.destinations.keys().map(ToString::to_string).collect(),
             fixed.chain(manifest.fixed.names.iter().cloned()).collect(),
-            netsonde_probe::install::amounts(&manifest.budget),
+            netsonde_probe::install::granted(manifest),
         );
         ModuleRelease {
             name: name(&manifest.name),
             version: manifest.version.to_string().parse().unwrap(),
             digest: self.object("objects", wasm),
             size: wasm.len() as u64,
-            manifest: self.object("objects", b"nettest.toml"),
+            manifest: self.object("objects", inside.text.as_bytes()),
             contract: "netsonde:probe@0.1.0".to_owned(),
             capabilities,
             source: Source {

@@ -3,7 +3,7 @@
 use netsonde_feed::Feed;
 use netsonde_log::leaf::Change;
 use netsonde_log::words::KeyId;
-use netsonde_probe::install::{Installed, Offer, amounts};
+use netsonde_probe::install::{Installed, Offer, granted};
 use netsonde_probe::sandbox::Kind;
 use serde_json::{Map, Value, json};
 
@@ -62,15 +62,12 @@ pub(super) fn show(feed: &Feed, offer: &Offer) {
     for fixed in &module.capabilities.fixed {
         line(&format!("    {fixed}"));
     }
-    let budget: Vec<String> = amounts(&manifest.budget)
+    let budget = granted(manifest);
+    let budget: Vec<String> = budget
         .iter()
         .map(|(what, amount)| format!("{what} {amount}"))
         .collect();
-    let budget = if budget.is_empty() {
-        "the usual".to_owned()
-    } else {
-        budget.join(", ")
-    };
+    let budget = budget.join(", ");
     line(&format!("  budget {budget}"));
     line(&format!(
         "  runs for {} days without news from the registry",
@@ -127,7 +124,7 @@ pub(super) fn object(feed: &Feed, offer: &Offer) -> Value {
         "capabilities": reasons(manifest.capabilities.iter().map(|(name, why)| (name.to_string(), why)).collect()),
         "destinations": reasons(manifest.destinations.iter().map(|(name, why)| (name.to_string(), why)).collect()),
         "fixed": module.capabilities.fixed,
-        "budget": amounts(&manifest.budget),
+        "budget": granted(manifest),
         "source": {
             "repo": module.source.repo,
             "commit": module.source.commit.to_string(),
