@@ -2,11 +2,12 @@
 
 use super::registry::Registry;
 use super::server::{Reply, Server, address, exchange};
+use netsonde_log::keys::WitnessSecret;
 use rcgen::{CertificateParams, KeyPair};
 use std::{
     fs,
     io::{Read as _, Write as _},
-    net::TcpStream,
+    net::{TcpListener, TcpStream},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -60,6 +61,35 @@ fn what_goes_wrong_with_signing_is_logged_and_the_rest_is_served() {
     assert_eq!(code, Some(0), "{log}");
     assert!(
         log.contains("sign the checkpoint again") && log.contains("checkpoint"),
+        "{log}"
+    );
+}
+
+#[test]
+fn witnesses_that_do_not_answer_are_no_reason_not_to_serve() {
+    let registry = Registry::new();
+    let served = fs::read(registry.public("log/checkpoint")).unwrap();
+    // It takes connections, and says nothing.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let key = WitnessSecret::new("witness.example", &[9; 32])
+        .unwrap()
+        .public()
+        .to_string();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let witnesses = serde_json::json!({"quorum": 1, "witnesses": [{"key": key, "url": url}]});
+    fs::write(registry.path().join("witnesses.json"), witnesses.to_string()).unwrap();
+    let began = Instant::now();
+    let server = Server::start(&registry, &[]);
+    assert_eq!(server.get("/log/checkpoint").body, served);
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    server.kill();
+    drop(silent);
+    let mut server = Server::start(&registry, &[]);
+    assert_eq!(server.get("/log/checkpoint").body, served);
+    let (code, log) = server.terminate();
+    assert_eq!(code, Some(0), "{log}");
+    assert!(
+        log.contains("0 of the witnesses have signed, and 1 must"),
         "{log}"
     );
 }
