@@ -68,7 +68,7 @@ fn what_goes_wrong_with_signing_is_logged_and_the_rest_is_served() {
 #[test]
 fn witnesses_that_do_not_answer_are_no_reason_not_to_serve() {
     let registry = Registry::new();
-    let served = fs::read(registry.public("log/checkpoint")).unwrap();
+    let signed = fs::read(registry.public("log/checkpoint")).unwrap();
     // It takes connections, and says nothing.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let key = WitnessSecret::new("witness.example", &[9; 32])
@@ -80,12 +80,12 @@ fn witnesses_that_do_not_answer_are_no_reason_not_to_serve() {
     fs::write(registry.path().join("witnesses.json"), witnesses.to_string()).unwrap();
     let began = Instant::now();
     let server = Server::start(&registry, &[]);
-    assert_eq!(server.get("/log/checkpoint").body, served);
+    assert_eq!(server.get("/log/checkpoint").body, signed);
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     server.kill();
     drop(silent);
     let mut server = Server::start(&registry, &[]);
-    assert_eq!(server.get("/log/checkpoint").body, served);
+    assert_eq!(server.get("/log/checkpoint").body, signed);
     let (code, log) = server.terminate();
     assert_eq!(code, Some(0), "{log}");
     assert!(
