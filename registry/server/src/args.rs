@@ -3,7 +3,7 @@
 use clap::{Args, Parser, Subcommand, builder::PossibleValuesParser};
 use netsonde_log::role::Role;
 use netsonde_net::Scope;
-use netsonde_registry::test_helper::Limits;
+use netsonde_registry::{rebuild::sandbox::Sandbox, test_helper::Limits};
 use std::{net::SocketAddr, path::PathBuf};
 use url::Url;
 
@@ -58,6 +58,9 @@ pub(crate) enum Command {
     Witness(Witness),
     /// Show what a registry has published, and what waits for signatures.
     Status(Status),
+    /// Run a program that can read and write what is named here, and reach nobody. Rebuilds start themselves so.
+    #[command(hide = true)]
+    Sandbox(Sandbox),
 }
 
 #[derive(Debug, Args)]

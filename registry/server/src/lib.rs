@@ -11,6 +11,7 @@ pub mod people;
 mod process;
 pub mod proposal;
 pub mod public;
+pub mod rebuild;
 pub mod serve;
 pub mod test_helper;
 pub mod witness;

@@ -11,6 +11,7 @@ use args::{Cli, Command, Flags, Key, List, Root, Script, Snapshot, Witness};
 use clap::Parser as _;
 use netsonde_net::{Owners, Scope};
 use netsonde_registry::{
+    rebuild::{self, sandbox::Sandbox},
     serve::{self, Server},
     test_helper::{Config, Limits, TestHelper},
 };
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
         Command::Snapshot(Snapshot::Publish(args)) => command::snapshot::publish(args),
         Command::Monitor(args) => command::monitor::run(args),
         Command::Status(args) => command::status::status(args),
+        Command::Sandbox(args) => return sandbox(args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -60,6 +62,17 @@ fn main() -> ExitCode {
             // Nobody may be left to read it.
             let _ = writeln!(io::stderr(), "error: {}", told(&error));
             ExitCode::FAILURE
+        }
+    }
+}
+
+/// Close the doors, and end as the program ends that is behind them.
+fn sandbox(args: &Sandbox) -> ExitCode {
+    match rebuild::sandbox::run(args) {
+        Ok(code) => code.into(),
+        Err(why) => {
+            let _ = writeln!(io::stderr(), "{why}");
+            rebuild::sandbox::NONE.into()
         }
     }
 }
