@@ -5,7 +5,7 @@
 //!
 //! | module | what it knows |
 //! |---|---|
-//! | [`file`] | what a registry serves, and how long each file may be |
+//! | [`mod@file`] | what a registry serves, and how long each file may be |
 //! | [`mirror`] | where it is served |
 //! | [`getter`] | getting one file from one mirror, within a limit and a time |
 //! | [`registries`] | the folder with a folder for each registry |

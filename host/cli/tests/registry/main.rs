@@ -9,6 +9,7 @@ mod follow;
 mod guest;
 mod lab;
 mod log_attacks;
+mod module_attacks;
 mod modules;
 mod probe;
 mod scripts;
