@@ -90,7 +90,10 @@ pub fn describe(guest: &Path) -> Result<Source, DescribeError> {
             .to_owned(),
     };
     Ok(Source {
-        repo: git(&["remote", "get-url", "origin"]).unwrap_or_else(|_| top.display().to_string()),
+        repo: match git(&["remote", "get-url", "origin"]) {
+            Ok(remote) => url(&remote),
+            Err(_) => top.display().to_string(),
+        },
         commit: commit.parse().map_err(|error| DescribeError::Ask {
             program: "git",
             folder: guest.clone(),
@@ -100,6 +103,16 @@ pub fn describe(guest: &Path) -> Result<Source, DescribeError> {
         lock: Digest::of(&fs::read(&lock).map_err(read(&lock))?),
         toolchain: ask("rustc", &guest, &["--version"])?,
     })
+}
+
+/// `user@host:path`, as git takes it too, as a URL.
+fn url(remote: &str) -> String {
+    match remote.split_once(':') {
+        Some((host, path)) if host.contains('@') && !host.contains('/') && !path.starts_with("//") => {
+            format!("ssh://{host}/{}", path.trim_start_matches('/'))
+        }
+        _ => remote.to_owned(),
+    }
 }
 
 fn ask(program: &'static str, folder: &Path, arguments: &[&str]) -> Result<String, DescribeError> {
@@ -134,4 +147,31 @@ pub(super) fn guest_folder(root: &Path, path: &str) -> Result<PathBuf, RebuildEr
         }
     }
     Ok(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_remote_is_a_url() {
+        for (remote, expected) in [
+            (
+                "git@example.org:ann/guests.git",
+                "ssh://git@example.org/ann/guests.git",
+            ),
+            ("https://example.org/guests.git", "https://example.org/guests.git"),
+            (
+                "https://ann@example.org/guests.git",
+                "https://ann@example.org/guests.git",
+            ),
+            (
+                "ssh://git@example.org/guests.git",
+                "ssh://git@example.org/guests.git",
+            ),
+            ("/srv/guests", "/srv/guests"),
+        ] {
+            assert_eq!(url(remote), expected);
+        }
+    }
 }
