@@ -10,6 +10,7 @@ use std::{
     process::Command,
     time::Duration,
 };
+use url::Url;
 
 const LIMITS: Limits = Limits {
     time: Duration::from_mins(2),
@@ -105,8 +106,17 @@ pub fn describe(guest: &Path) -> Result<Source, DescribeError> {
     })
 }
 
-/// `user@host:path`, as git takes it too, as a URL.
+/// A remote as others name it: `user@host:path`, which git takes too, as a URL, and without what a user signs in with, which
+/// is in no public log.
 fn url(remote: &str) -> String {
+    if let Ok(mut url) = Url::parse(remote)
+        && matches!(url.scheme(), "http" | "https")
+        && (!url.username().is_empty() || url.password().is_some())
+        && url.set_username("").is_ok()
+        && url.set_password(None).is_ok()
+    {
+        return url.into();
+    }
     match remote.split_once(':') {
         Some((host, path)) if host.contains('@') && !host.contains('/') && !path.starts_with("//") => {
             format!("ssh://{host}/{}", path.trim_start_matches('/'))
