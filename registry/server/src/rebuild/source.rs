@@ -172,8 +172,12 @@ mod tests {
             ),
             ("https://example.org/guests.git", "https://example.org/guests.git"),
             (
-                "https://ann@example.org/guests.git",
-                "https://ann@example.org/guests.git",
+                "https://ann:token@example.org/guests.git",
+                "https://example.org/guests.git",
+            ),
+            (
+                "https://token@example.org/guests.git",
+                "https://example.org/guests.git",
             ),
             (
                 "ssh://git@example.org/guests.git",
