@@ -7,11 +7,13 @@ use netsonde_registry::{rebuild::sandbox::Sandbox, test_helper::Limits};
 use std::{net::SocketAddr, path::PathBuf};
 use url::Url;
 
+mod module;
 mod monitor;
 mod publish;
 mod serve;
 mod witness;
 
+pub(crate) use module::{Builder, Module, ModulePropose, ModuleRelease, ModuleReview, ModuleStop, Rebuild};
 pub(crate) use monitor::Monitor;
 pub(crate) use publish::{
     Flags, FlagsSet, Keys, List, Publish, Script, ScriptRevoke, Sign, Snapshot, SnapshotPublish,
@@ -39,6 +41,11 @@ pub(crate) enum Command {
     /// Who may say what in a registry.
     #[command(subcommand)]
     Root(Root),
+    /// Modules: what probes can run.
+    #[command(subcommand)]
+    Module(Module),
+    /// Build a module from its source again, offline and in a sandbox, and say whether it comes out the same.
+    Rebuild(Rebuild),
     /// Scripts: what probes do run.
     #[command(subcommand)]
     Script(Script),

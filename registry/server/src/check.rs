@@ -17,6 +17,7 @@ use std::{
 
 /// What is started.
 const PROGRAM: &str = "netsonde";
+const BUILDER: &str = "netsonde-guest";
 /// `netsonde check` gives a suite ten minutes.
 const MODULE: Limits = Limits {
     time: Duration::from_mins(12),
@@ -31,12 +32,11 @@ const SCRIPT: Limits = Limits {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckError {
-    /// There is no program to check with.
+    /// There is no program to check with, or to build with.
     #[error(
-        "find the program `netsonde`, which checks modules and scripts: it is neither beside this program nor in PATH; \
-         install it, or name it with --netsonde"
+        "find the program `{0}`: it is neither beside this program nor in PATH; install it, or name it with --{0}"
     )]
-    NoProgram,
+    NoProgram(&'static str),
     /// It did not come to its end.
     #[error("check {file}: {cause}")]
     Process {
@@ -73,10 +73,19 @@ pub enum CheckError {
 
 /// The program that checks: `given`, or the one beside this program, or the one in PATH.
 pub fn find(given: Option<&Path>) -> Result<PathBuf, CheckError> {
+    program(PROGRAM, given)
+}
+
+/// The program that builds guests, found in the same way.
+pub fn find_builder(given: Option<&Path>) -> Result<PathBuf, CheckError> {
+    program(BUILDER, given)
+}
+
+fn program(program: &'static str, given: Option<&Path>) -> Result<PathBuf, CheckError> {
     if let Some(given) = given {
         return Ok(given.to_owned());
     }
-    let name = format!("{PROGRAM}{}", env::consts::EXE_SUFFIX);
+    let name = format!("{program}{}", env::consts::EXE_SUFFIX);
     let beside = env::current_exe()
         .ok()
         .and_then(|this| this.parent().map(Path::to_owned));
@@ -86,7 +95,7 @@ pub fn find(given: Option<&Path>) -> Result<PathBuf, CheckError> {
         .chain(env::split_paths(&path))
         .map(|folder| folder.join(&name))
         .find(|program| program.is_file())
-        .ok_or(CheckError::NoProgram)
+        .ok_or(CheckError::NoProgram(program))
 }
 
 /// Check a module with the program `netsonde`: what it is and asks for, and how it does in the lab's censor suite, or in the

@@ -1,8 +1,10 @@
 //! What an operator, and the people who have roles, type.
 
 pub(crate) mod key;
+pub(crate) mod module;
 pub(crate) mod monitor;
 pub(crate) mod proposal;
+pub(crate) mod rebuild;
 pub(crate) mod root;
 pub(crate) mod script;
 pub(crate) mod serve;

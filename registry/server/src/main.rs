@@ -7,7 +7,7 @@ mod args;
 mod command;
 
 use anyhow::{Context as _, anyhow, ensure};
-use args::{Cli, Command, Flags, Key, List, Root, Script, Snapshot, Witness};
+use args::{Cli, Command, Flags, Key, List, Module, Root, Script, Snapshot, Witness};
 use clap::Parser as _;
 use netsonde_net::{Owners, Scope};
 use netsonde_registry::{
@@ -41,11 +41,18 @@ fn main() -> ExitCode {
         Command::Key(Key::Rotate(args)) => command::key::rotate(args),
         Command::Root(Root::Init(args)) => command::root::init(args),
         Command::Root(Root::Sign(args)) => command::root::sign(args),
+        Command::Module(Module::Propose(args)) => command::module::propose(args),
+        Command::Module(Module::Review(args)) => command::module::review(args),
+        Command::Module(Module::Release(args)) => command::module::release(args),
+        Command::Module(Module::Yank(args)) => command::module::yank(args),
+        Command::Module(Module::Revoke(args)) => command::module::revoke(args),
+        Command::Rebuild(args) => command::rebuild::rebuild(args),
         Command::Script(Script::Publish(args)) => command::script::publish(args),
         Command::Script(Script::Revoke(args)) => command::script::revoke(args),
         Command::List(List::Publish(args)) => command::script::publish_list(args),
         Command::Flags(Flags::Set(args)) => command::script::set_flags(args),
-        Command::Script(Script::Sign(args))
+        Command::Module(Module::Sign(args))
+        | Command::Script(Script::Sign(args))
         | Command::List(List::Sign(args))
         | Command::Flags(Flags::Sign(args))
         | Command::Snapshot(Snapshot::Sign(args)) => command::proposal::sign(args),

@@ -34,7 +34,7 @@ pub(crate) struct Checker {
 
 #[derive(Debug, Args)]
 pub(crate) struct Sign {
-    /// The proposal: its id in the registry, or its file.
+    /// The proposal: its id in the registry (of a module also NAME@VERSION), or its file.
     #[arg(value_name = "ID")]
     pub(crate) id: String,
 

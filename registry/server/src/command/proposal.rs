@@ -107,27 +107,20 @@ pub(super) fn find(dir: Option<&Path>, id: &str) -> anyhow::Result<PathBuf> {
             "there is no file {id}: give the proposal's file, or its id and the registry's folder with --dir"
         );
     };
-    let folder = dir.join(FOLDER);
     let mut found = Vec::new();
-    if folder.is_dir() {
-        let entries = fs::read_dir(&folder).with_context(|| format!("read {}", folder.display()))?;
-        for entry in entries {
-            let path = entry
-                .with_context(|| format!("read {}", folder.display()))?
-                .path();
-            let stem = path
-                .file_stem()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned();
-            if !id.is_empty()
-                && stem.starts_with(id)
-                && path.extension().is_some_and(|ending| ending == "json")
-            {
-                found.push(path);
-            }
+    for file in all(dir)? {
+        let stem = file
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        // One that can not be read has no name, and may still be meant by its id.
+        let is_named = || load(&file).is_ok_and(|proposal| releases(&proposal, id));
+        if !id.is_empty() && (stem.starts_with(id) || id.contains('@') && is_named()) {
+            found.push(file);
         }
     }
+    let folder = dir.join(FOLDER);
     match found.as_slice() {
         [one] => Ok(one.clone()),
         [] => bail!(
@@ -135,10 +128,18 @@ pub(super) fn find(dir: Option<&Path>, id: &str) -> anyhow::Result<PathBuf> {
             folder.display()
         ),
         _ => bail!(
-            "{} proposals in {} begin with {id}: give more of the id",
+            "{} proposals in {} are {id}: give more of the id",
             found.len(),
             folder.display()
         ),
+    }
+}
+
+/// Whether it is the proposal of this module: NAME@VERSION.
+fn releases(proposal: &Proposal, module: &str) -> bool {
+    match proposal.leaf().payload() {
+        Payload::ModuleRelease(release) => format!("{}@{}", release.name, release.version) == module,
+        _ => false,
     }
 }
 

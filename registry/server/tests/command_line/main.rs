@@ -67,6 +67,8 @@ impl Desk {
     }
 }
 
+#[cfg(unix)]
+mod modules;
 mod monitoring;
 mod publishing;
 mod rotating;
