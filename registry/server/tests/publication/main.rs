@@ -139,6 +139,7 @@ fn the_commands_of_the_readme_publish_a_module_and_explain_a_measurement() {
         .current_dir(&desk)
         .env("PATH", path.unwrap())
         .env("CLONE", place.path().join("clone"))
+        .env("NETSONDE_REGISTRIES_DIR", place.path().join("probe"))
         .env("CARGO_HOME", tool("CARGO_HOME", ".cargo"))
         .env("RUSTUP_HOME", tool("RUSTUP_HOME", ".rustup"))
         .env("HOME", &home)
