@@ -21,6 +21,8 @@ pub struct Patience {
     pub file: Duration,
     /// How many bytes a second of a longer one must come.
     pub rate: u64,
+    /// For all that is asked of one mirror to read a log, as long as little of it has come.
+    pub mirror: Duration,
 }
 
 impl Default for Patience {
@@ -29,6 +31,7 @@ impl Default for Patience {
             silence: Duration::from_secs(10),
             file: Duration::from_secs(30),
             rate: 128 * 1024,
+            mirror: Duration::from_mins(2),
         }
     }
 }
@@ -64,6 +67,9 @@ pub enum GetError {
         /// Those that may pass without a byte.
         silence: u64,
     },
+    /// Each file came in time, and all of them together did not.
+    #[error("file by file, it took longer than {0} seconds for what came")]
+    Drags(u64),
     /// No server, or none that one can talk with.
     #[error("{0}")]
     Unreachable(String),
@@ -126,6 +132,13 @@ impl Getter {
             Place::Web(url) => self.over_http(&format!("{url}{file}"), file.limit()),
             Place::Folder(folder) => from_folder(folder, &file.to_string(), file.limit()),
         }
+    }
+
+    /// How long a mirror may have taken that has sent so many bytes of a log, file by file: of many small ones each may be in
+    /// time, and all of them never.
+    pub(crate) fn within(&self, bytes: u64) -> Duration {
+        let slowest = (self.patience.rate / 16).max(1);
+        self.patience.mirror + Duration::from_secs(bytes / slowest)
     }
 
     fn over_http(&self, url: &str, limit: u64) -> Result<Vec<u8>, GetError> {

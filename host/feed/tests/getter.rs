@@ -15,6 +15,7 @@ fn getter() -> Getter {
         silence: Duration::from_millis(500),
         file: Duration::from_secs(1),
         rate: 1 << 20,
+        ..Patience::default()
     };
     Getter::new("netsonde-test", b"", patience).unwrap()
 }

@@ -8,6 +8,7 @@ use crate::store::StoreError;
 use netsonde_log::client::{Advance, Client, ClientError, Step};
 use netsonde_log::fetch::Progress;
 use netsonde_log::ledger::DOCUMENT_LIMIT;
+use std::time::Instant;
 
 /// What a mirror said, believed.
 struct News {
@@ -141,12 +142,19 @@ impl Feed {
     }
 
     fn walk_with(&self, advance: &mut Advance, mirror: &Mirror) -> Result<Step, Trouble> {
+        let (began, mut bytes) = (Instant::now(), 0);
         loop {
             match advance.go_on()? {
                 Progress::Done(step) => return Ok(step),
                 Progress::Need(paths) => {
                     for path in paths {
-                        advance.supply(path, self.tile(mirror, path)?);
+                        let tile = self.tile(mirror, path)?;
+                        bytes += u64::try_from(tile.len()).unwrap_or(u64::MAX);
+                        advance.supply(path, tile);
+                        let within = self.getter.within(bytes);
+                        if began.elapsed() > within {
+                            return Err(got_nothing(&File::Tile(path), GetError::Drags(within.as_secs())));
+                        }
                     }
                 }
             }
