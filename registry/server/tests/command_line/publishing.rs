@@ -1,6 +1,6 @@
 //! Scripts, lists and flags: signed by one after another, published with the last signature that is wanted.
 
-use super::{Desk, size};
+use super::{Desk, rotating::walked, size};
 use std::fs;
 
 /// A program that finds nothing wrong with any script, or something with each.
@@ -156,7 +156,6 @@ fn what_is_no_proposal_is_not_signed() {
 fn a_snapshot_is_what_a_late_client_begins_with() {
     use netsonde_log::{
         client::{Client, Trust},
-        fetch::Progress,
         root::Root,
     };
     let desk = Desk::begun();
@@ -182,19 +181,8 @@ fn a_snapshot_is_what_a_late_client_begins_with() {
         .duration_since(std::time::UNIX_EPOCH)
         .unwrap()
         .as_secs();
-    let mut advance = client.start(&document, &checkpoint, now).unwrap();
-    let step = loop {
-        match advance.go_on().unwrap() {
-            Progress::Done(step) => break step,
-            Progress::Need(paths) => {
-                for path in paths {
-                    let file = registry.join("public/log").join(path.to_string());
-                    advance.supply(path, fs::read(file).unwrap());
-                }
-            }
-        }
-    };
-    client.accept(step).unwrap();
+    let advance = client.start(&document, &checkpoint, now).unwrap();
+    client.accept(walked(&registry, advance)).unwrap();
     assert_eq!(
         client.is_switched_on(&"telegram".parse().unwrap(), now),
         Some(false)

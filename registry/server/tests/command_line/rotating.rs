@@ -2,7 +2,7 @@
 
 use super::{Desk, size};
 use netsonde_log::{
-    client::{Client, Trust},
+    client::{Advance, Client, Step, Trust},
     fetch::Progress,
     root::Root,
 };
@@ -12,21 +12,11 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-/// A client goes as far as the served files lead, knowing the first root, and learns of later ones as it needs them.
-fn read_all(registry: &Path, client: &mut Client) {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-    let checkpoint = fs::read(registry.join("public/log/checkpoint")).unwrap();
-    let mut advance = loop {
-        if let Ok(advance) = client.advance(&checkpoint, now) {
-            break advance;
-        }
-        let next = client.root().unwrap().version() + 1;
-        let file = registry.join(format!("public/roots/{next}.json"));
-        client.learn(&fs::read(file).unwrap()).unwrap();
-    };
-    let step = loop {
+/// Go a step with the files that are served.
+pub(super) fn walked(registry: &Path, mut advance: Advance) -> Step {
+    loop {
         match advance.go_on().unwrap() {
-            Progress::Done(step) => break step,
+            Progress::Done(step) => return step,
             Progress::Need(paths) => {
                 for path in paths {
                     let file = registry.join("public/log").join(path.to_string());
@@ -34,8 +24,22 @@ fn read_all(registry: &Path, client: &mut Client) {
                 }
             }
         }
+    }
+}
+
+/// A client goes as far as the served files lead, knowing the first root, and learns of later ones as it needs them.
+fn read_all(registry: &Path, client: &mut Client) {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let checkpoint = fs::read(registry.join("public/log/checkpoint")).unwrap();
+    let advance = loop {
+        if let Ok(advance) = client.advance(&checkpoint, now) {
+            break advance;
+        }
+        let next = client.root().unwrap().version() + 1;
+        let file = registry.join(format!("public/roots/{next}.json"));
+        client.learn(&fs::read(file).unwrap()).unwrap();
     };
-    client.accept(step).unwrap();
+    client.accept(walked(registry, advance)).unwrap();
 }
 
 fn client(registry: &Path) -> Client {
