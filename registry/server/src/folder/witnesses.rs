@@ -16,7 +16,7 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
     thread,
-    time::Duration,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use ureq::{
     Agent,
@@ -27,6 +27,8 @@ use ureq::{
 const ANSWER_WITHIN: Duration = Duration::from_secs(15);
 /// How much of an answer is read.
 const LONGEST_ANSWER: u64 = 16 << 10;
+/// How far a witness's clock may be from this one, in seconds. Probes believe no signature from another day.
+const CLOCK: u64 = 300;
 /// How often a witness is asked again that has signed for another size than was thought.
 const TRIES: usize = 3;
 
@@ -101,6 +103,9 @@ impl Witnesses {
             }
         }
         if found >= self.quorum {
+            for why in why {
+                tracing::warn!("a witness has not signed: {why}");
+            }
             return Ok(());
         }
         Err(SequencerError::Witnesses {
@@ -185,9 +190,23 @@ impl Asking<'_> {
         let all = signatures(body).ok_or("its answer is no signature")?;
         let own = all.into_iter().find(|signature| key.is_named_by(signature));
         let own = own.ok_or("its answer is signed with another key")?;
-        key.check(self.note, &own).map_err(|error| error.to_string())?;
+        let time = key.check(self.note, &own).map_err(|error| error.to_string())?;
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        in_time(time, since.map_or(0, |since| since.as_secs()))?;
         Ok(own)
     }
+}
+
+/// Whether a witness has signed at about this time.
+fn in_time(time: u64, now: u64) -> Result<(), String> {
+    let off = time.abs_diff(now);
+    if off <= CLOCK {
+        return Ok(());
+    }
+    let way = if time < now { "behind" } else { "ahead of" };
+    Err(format!(
+        "its clock is {off} s {way} this one, and so nobody would believe its signature: one of the two clocks has to be set"
+    ))
 }
 
 fn size(body: &[u8]) -> Option<u64> {
@@ -213,4 +232,26 @@ fn agent() -> Agent {
         .timeout_global(Some(ANSWER_WITHIN))
         .build()
         .new_agent()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_witness_with_another_time_is_not_counted() {
+        let now = 1_800_000_000;
+        for good in [now, now - CLOCK, now + CLOCK] {
+            assert_eq!(in_time(good, now), Ok(()));
+        }
+        for (bad, said) in [
+            (now - 86_400, "86400 s behind"),
+            (now + 86_400, "86400 s ahead of"),
+            (0, "behind"),
+            (i64::MAX.unsigned_abs(), "ahead of"),
+        ] {
+            let error = in_time(bad, now).unwrap_err();
+            assert!(error.contains(said), "{error}");
+        }
+    }
 }
