@@ -28,7 +28,7 @@ const KEY: &str = "witness.key";
 /// What it has signed for.
 const DATABASE: &str = "witness.sqlite";
 /// How long a question may take to come.
-const QUESTION_WITHIN: Duration = Duration::from_secs(10);
+const QUESTION_WITHIN: Duration = Duration::from_secs(5);
 /// Where questions go.
 const PATH: &str = "/add-checkpoint";
 /// What a conflict's body is: the size that was signed for last.

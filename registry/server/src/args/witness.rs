@@ -54,4 +54,12 @@ pub(crate) struct WitnessServe {
     /// Connections of clients at once; more wait to be accepted.
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = count)]
     pub(crate) max_connections: usize,
+
+    /// Connections of one client at once; what is more is closed at once. Of no effect behind a proxy, which has all of them.
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = count)]
+    pub(crate) max_connections_of_client: usize,
+
+    /// There is a proxy in front, and it sees to how many connections one client has.
+    #[arg(long)]
+    pub(crate) behind_proxy: bool,
 }

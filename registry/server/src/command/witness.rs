@@ -43,6 +43,11 @@ pub(crate) fn serve(args: &WitnessServe) -> anyhow::Result<()> {
         let listeners = bind(&args.listen).await?;
         let stopped = stop_signal()?;
         let server = Server::new(witness.router(), tls, args.max_connections);
+        let server = if args.behind_proxy {
+            server
+        } else {
+            server.with_each(args.max_connections_of_client)
+        };
         for listener in listeners {
             listen(&server, listener, scheme, "")?;
         }

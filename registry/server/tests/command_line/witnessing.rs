@@ -4,8 +4,8 @@ use super::{Desk, size};
 use netsonde_log::{keys::LogSecret, root::Root};
 use std::{
     fs,
-    io::{BufRead as _, BufReader},
-    net::{SocketAddr, TcpListener},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{SocketAddr, TcpListener, TcpStream},
     process::{Child, Command, Stdio},
 };
 
@@ -166,4 +166,25 @@ fn a_witness_tells_what_is_wrong_with_a_question() {
     }
     let root = Root::parse(&fs::read(desk.path("registry/roots/1.json")).unwrap()).unwrap();
     assert_eq!(root.policy().witnesses().len(), 3);
+}
+
+#[test]
+fn one_client_does_not_take_a_witness_from_the_others() {
+    let (desk, addresses) = watched();
+    let _witness = serve(&desk, "w0", addresses[0], &log_key(&desk));
+    let mut held: Vec<TcpStream> = (0..8)
+        .map(|_| TcpStream::connect(addresses[0]).unwrap())
+        .collect();
+    let status = |stream: &mut TcpStream| {
+        let _ = stream.write_all(b"GET / HTTP/1.1\r\nhost: w0.example\r\nconnection: close\r\n\r\n");
+        let mut said = Vec::new();
+        let _ = stream.read_to_end(&mut said);
+        String::from_utf8_lossy(&said).lines().next().map(str::to_owned)
+    };
+    let mut ninth = TcpStream::connect(addresses[0]).unwrap();
+    assert_eq!(status(&mut ninth), None);
+    // Those that it has are served, and make room when they end.
+    for stream in &mut held {
+        assert_eq!(status(stream).as_deref(), Some("HTTP/1.1 404 Not Found"));
+    }
 }
