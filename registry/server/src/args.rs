@@ -81,13 +81,12 @@ pub(crate) struct Status {
 pub(crate) enum Key {
     /// Make keys: NAME.key, which stays with its owner, and NAME.pub. Prints their ids.
     New(KeyNew),
-    /// Put a new key in the place of one that is lost, stolen or old, in every role that it has: writes the next root to
-    /// DIR/roots/N.json, for the owners to sign.
+    /// Write the next root to DIR/roots/N.json, for the owners to sign: it holds on from when the one in force is over, and puts
+    /// new keys in the place of those that are lost, stolen or old, in every role that they have.
     Rotate(KeyRotate),
 }
 
 #[derive(Debug, Args)]
-#[command(group = clap::ArgGroup::new("what").required(true).multiple(true).args(["replace", "log"]))]
 pub(crate) struct KeyRotate {
     /// The registry's folder.
     #[arg(long, value_name = "DIR", env = "NETSONDE_REGISTRY_DIR")]

@@ -40,22 +40,32 @@ fn seed() -> anyhow::Result<[u8; 32]> {
     Ok(seed)
 }
 
-/// Write a file where none is.
+/// Write a file where none is, whole or not at all.
 fn write_new(path: &Path, text: &str, is_secret: bool) -> anyhow::Result<()> {
-    let mut options = File::options();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    if is_secret {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        options.mode(0o600);
-    }
-    #[cfg(not(unix))]
-    let _ = is_secret;
-    let written = options.open(path).and_then(|mut file| {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let write = || -> anyhow::Result<()> {
+        // Nobody but its owner may read it until it is told otherwise.
+        let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
         file.write_all(text.as_bytes())?;
-        file.sync_all()
-    });
-    written.with_context(|| format!("write {}", path.display()))
+        if !is_secret {
+            make_readable(file.as_file())?;
+        }
+        file.as_file().sync_all()?;
+        file.persist_noclobber(path)?;
+        Ok(())
+    };
+    write().with_context(|| format!("write {}", path.display()))
+}
+
+#[cfg(unix)]
+fn make_readable(file: &File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    file.set_permissions(fs::Permissions::from_mode(0o644))
+}
+
+#[cfg(not(unix))]
+fn make_readable(_file: &File) -> io::Result<()> {
+    Ok(())
 }
 
 /// Write a file in place of the one before it, whole or not at all.
@@ -78,7 +88,30 @@ fn read(path: &Path) -> anyhow::Result<String> {
 }
 
 fn say(text: &str) -> anyhow::Result<()> {
-    writeln!(io::stdout(), "{text}").context("write to standard output")
+    writeln!(io::stdout(), "{}", escaped(text)).context("write to standard output")
+}
+
+/// A text of somebody else's in one line, with nothing in it that a terminal would obey.
+fn plain(text: &str) -> String {
+    escaped(text).replace('\n', "\\n")
+}
+
+/// A text with nothing in it that a terminal would obey, but for its lines.
+pub(crate) fn escaped(text: &str) -> String {
+    // Besides controls, what turns the direction of writing around.
+    let is_obeyed = |letter: char| {
+        letter.is_control() && letter != '\n'
+            || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    let mut escaped = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if is_obeyed(letter) {
+            escaped.extend(letter.escape_default());
+        } else {
+            escaped.push(letter);
+        }
+    }
+    escaped
 }
 
 /// Read somebody's secret key.

@@ -9,6 +9,7 @@ mod command;
 use anyhow::{Context as _, anyhow, ensure};
 use args::{Cli, Command, Flags, Key, List, Module, Root, Script, Snapshot, Witness};
 use clap::Parser as _;
+use command::proposal::Group;
 use netsonde_net::{Owners, Scope};
 use netsonde_registry::{
     rebuild::{self, sandbox::Sandbox},
@@ -51,11 +52,11 @@ fn main() -> ExitCode {
         Command::Script(Script::Revoke(args)) => command::script::revoke(args),
         Command::List(List::Publish(args)) => command::script::publish_list(args),
         Command::Flags(Flags::Set(args)) => command::script::set_flags(args),
-        Command::Module(Module::Sign(args))
-        | Command::Script(Script::Sign(args))
-        | Command::List(List::Sign(args))
-        | Command::Flags(Flags::Sign(args))
-        | Command::Snapshot(Snapshot::Sign(args)) => command::proposal::sign(args),
+        Command::Module(Module::Sign(args)) => command::proposal::sign(args, Group::Module),
+        Command::Script(Script::Sign(args)) => command::proposal::sign(args, Group::Script),
+        Command::List(List::Sign(args)) => command::proposal::sign(args, Group::List),
+        Command::Flags(Flags::Sign(args)) => command::proposal::sign(args, Group::Flags),
+        Command::Snapshot(Snapshot::Sign(args)) => command::proposal::sign(args, Group::Snapshot),
         Command::Witness(Witness::New(args)) => command::witness::new(args),
         Command::Witness(Witness::Serve(args)) => command::witness::serve(args),
         Command::Snapshot(Snapshot::Publish(args)) => command::snapshot::publish(args),
@@ -67,7 +68,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Nobody may be left to read it.
-            let _ = writeln!(io::stderr(), "error: {}", told(&error));
+            let _ = writeln!(io::stderr(), "error: {}", command::escaped(&told(&error)));
             ExitCode::FAILURE
         }
     }

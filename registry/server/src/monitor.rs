@@ -27,6 +27,8 @@ pub struct Monitor {
     registries: Registries,
     trust: Trust,
     mirror: Mirror,
+    /// The digest of the first root.
+    first: Digest,
     feed: Option<Feed>,
     /// What the entries have come to.
     ledger: Ledger,
@@ -54,6 +56,7 @@ impl Monitor {
             registries: Registries::new(folder, getter),
             trust,
             mirror,
+            first,
             feed: None,
             ledger: Ledger::new(first),
         }
@@ -84,7 +87,17 @@ impl Monitor {
         }
         for feed in self.registries.all()? {
             match feed {
-                Ok(feed) => return Ok(Some(feed)),
+                Ok(feed) if feed.trusted() == self.first && feed.mirrors().contains(&self.mirror) => {
+                    return Ok(Some(feed));
+                }
+                Ok(feed) => {
+                    sight.alarms.push(format!(
+                        "{} keeps what was seen of another registry, or at another address ({}): give another --dir",
+                        feed.folder().display(),
+                        feed.mirrors().first().map(ToString::to_string).unwrap_or_default()
+                    ));
+                    return Ok(None);
+                }
                 Err(error) => sight.alarms.push(error.to_string()),
             }
         }

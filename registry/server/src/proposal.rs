@@ -47,6 +47,14 @@ pub enum ProposalError {
     /// Something that is said is about bytes that are not there.
     #[error("the leaf names {0}, and the proposal does not have it: make it anew")]
     Missing(Digest),
+    /// Bytes that nobody who signs would know of.
+    #[error("the proposal has {0} besides, which the leaf does not name there: make it anew")]
+    NotNamed(Digest),
+    /// Something in the place of an attestation that is none of this module.
+    #[error(
+        "something is among the attestations that does not say that this module was rebuilt: make it anew"
+    )]
+    OtherAttestation,
 }
 
 /// What is to be published.
@@ -162,14 +170,44 @@ impl Proposal {
         self
     }
 
+    /// Whether a leaf says that somebody built the module of this proposal, from this source.
+    fn is_attested_by(&self, leaf: &Leaf) -> bool {
+        match (self.leaf.payload(), leaf.payload()) {
+            (Payload::ModuleRelease(module), Payload::RebuildAttest(attest)) => {
+                leaf.log() == self.leaf.log()
+                    && attest.name == module.name
+                    && attest.version == module.version
+                    && attest.digest == module.digest
+                    && attest.source == module.source
+            }
+            _ => false,
+        }
+    }
+
     fn checked(leaf: Leaf, attestations: Vec<Leaf>, objects: Vec<Object>) -> Result<Self, ProposalError> {
         let proposal = Self {
             leaf,
             attestations,
             objects,
         };
-        for digest in named(proposal.leaf.payload()) {
-            proposal.object(&digest).ok_or(ProposalError::Missing(digest))?;
+        let named = named(proposal.leaf.payload());
+        for (shelf, digest) in &named {
+            let is_it = |object: &Object| object.shelf == *shelf && object.digest() == *digest;
+            if !proposal.objects.iter().any(is_it) {
+                return Err(ProposalError::Missing(*digest));
+            }
+        }
+        // What nobody signs is not published.
+        let is_named = |object: &&Object| !named.contains(&(object.shelf, object.digest()));
+        if let Some(other) = proposal.objects.iter().find(is_named) {
+            return Err(ProposalError::NotNamed(other.digest()));
+        }
+        if !proposal
+            .attestations
+            .iter()
+            .all(|leaf| proposal.is_attested_by(leaf))
+        {
+            return Err(ProposalError::OtherAttestation);
         }
         Ok(proposal)
     }
@@ -216,16 +254,18 @@ pub fn summary(payload: &Payload) -> String {
     }
 }
 
-/// The bytes that have to be there for what is said to be of use.
-fn named(payload: &Payload) -> Vec<Digest> {
+/// The bytes that have to be there for what is said to be of use, and where.
+fn named(payload: &Payload) -> Vec<(Shelf, Digest)> {
+    let objects = |digests: &[Digest]| digests.iter().map(|digest| (Shelf::Objects, *digest)).collect();
     match payload {
-        Payload::ModuleRelease(module) => vec![module.digest, module.manifest],
-        Payload::ModuleYank(yank) => vec![yank.reason],
-        Payload::ModuleRevoke(revoke) => vec![revoke.reason],
-        Payload::ScriptRevoke(revoke) => vec![revoke.reason],
-        Payload::ScriptPublish(publication) | Payload::ListPublish(publication) => vec![publication.digest],
-        Payload::Snapshot(snapshot) => vec![snapshot.digest],
-        Payload::EventCancel(cancel) => vec![cancel.reason],
+        Payload::ModuleRelease(module) => objects(&[module.digest, module.manifest]),
+        Payload::ModuleYank(yank) => objects(&[yank.reason]),
+        Payload::ModuleRevoke(revoke) => objects(&[revoke.reason]),
+        Payload::ScriptRevoke(revoke) => objects(&[revoke.reason]),
+        Payload::ScriptPublish(script) => vec![(Shelf::Scripts, script.digest)],
+        Payload::ListPublish(list) => vec![(Shelf::Lists, list.digest)],
+        Payload::Snapshot(snapshot) => objects(&[snapshot.digest]),
+        Payload::EventCancel(cancel) => objects(&[cancel.reason]),
         Payload::EventSchedule(_)
         | Payload::EventWiden(_)
         | Payload::EventClose(_)
@@ -292,6 +332,17 @@ mod tests {
     }
 
     #[test]
+    fn what_nobody_would_know_of_is_not_carried_along() {
+        let objects = vec![object(b"{}"), object(b"<h1>")];
+        let smuggled = Proposal::new("a.example/log", &script(b"{}"), objects);
+        assert!(matches!(smuggled, Err(ProposalError::NotNamed(_))));
+        let proposal = Proposal::new("a.example/log", &script(b"{}"), vec![object(b"{}")]).unwrap();
+        let with = proposal.clone().attested(proposal.leaf().clone());
+        let read = Proposal::parse(&with.to_bytes().unwrap());
+        assert!(matches!(read, Err(ProposalError::OtherAttestation)));
+    }
+
+    #[test]
     fn what_is_not_there_or_not_the_same_is_missed() {
         let missing = Proposal::new("a.example/log", &script(b"{}"), vec![object(b"{ }")]);
         assert!(matches!(missing, Err(ProposalError::Missing(_))));
@@ -301,6 +352,7 @@ mod tests {
             ("e30=", "e30A", "does not have it"),
             ("e30=", "!", "read an object"),
             ("\"scripts\"", "\"cellar\"", "cellar"),
+            ("\"scripts\"", "\"lists\"", "does not have it"),
             ("netsonde_proposal\": 1", "netsonde_proposal\": 2", "version 2"),
             ("\"issued\": 1", "\"issued\": 1.5", "number"),
             ("\"leaf\"", "\"loaf\"", "no proposal"),

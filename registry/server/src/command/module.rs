@@ -1,11 +1,14 @@
 //! `netsonde-registry module`: proposed, reviewed, released, withdrawn.
 
-use super::{now, proposal, rebuild::options, say, script::reason};
+use super::{now, plain, proposal, rebuild::options, say, script::reason};
 use crate::args::{Builder, ModulePropose, ModuleRelease as Release, ModuleReview, ModuleStop};
 use anyhow::{Context as _, bail, ensure};
 use netsonde_log::{
-    leaf::{Capabilities, Change, Leaf, ModuleRelease, ModuleRevoke, ModuleYank, Payload, Source},
+    leaf::{
+        Capabilities, Change, Leaf, LeafSignature, ModuleRelease, ModuleRevoke, ModuleYank, Payload, Source,
+    },
     ledger::Ledger,
+    root::Root,
     words::Digest,
 };
 use netsonde_registry::{
@@ -137,12 +140,20 @@ pub(crate) fn review(args: &ModuleReview) -> anyhow::Result<()> {
     ))?;
     let ledger = registry.as_ref().map(Registry::ledger).transpose()?;
     show_differences(module, ledger)?;
-    for signature in proposal.leaf().signatures() {
-        say(&format!("signed: {} as {}", signature.keyid, signature.role))?;
-    }
-    for attestation in proposal.attestations() {
-        for signature in attestation.signatures() {
-            say(&format!("rebuilt: {}", signature.keyid))?;
+    let root = ledger.and_then(Ledger::root);
+    for (leaf, what) in [(proposal.leaf(), "signed")]
+        .into_iter()
+        .chain(proposal.attestations().iter().map(|leaf| (leaf, "rebuilt")))
+    {
+        for signature in leaf.signatures() {
+            let (keyid, role) = (signature.keyid, signature.role);
+            say(&match root.map(|root| is_valid(root, leaf, signature)) {
+                Some(true) => format!("{what}: {keyid} as {role}"),
+                Some(false) => format!("NOT VALID: {what} by {keyid} as {role}"),
+                None => {
+                    format!("claims to be {what} by {keyid} as {role}: --dir names the registry's folder")
+                }
+            })?;
         }
     }
     say(&format!(
@@ -150,6 +161,13 @@ pub(crate) fn review(args: &ModuleReview) -> anyhow::Result<()> {
         proposal.id()?,
         proposal.leaf().log()
     ))
+}
+
+/// Whether a signature is of somebody who has the role that it is in, and of what is said.
+pub(super) fn is_valid(root: &Root, leaf: &Leaf, signature: &LeafSignature) -> bool {
+    let keys = root.role(signature.role);
+    let key = keys.and_then(|keys| keys.key(&signature.keyid));
+    key.is_some_and(|key| signature.is_of(key, leaf))
 }
 
 /// Publish a module that enough have signed and somebody else has rebuilt.
@@ -317,22 +335,22 @@ fn show_report(report: &CheckReport) -> anyhow::Result<()> {
         ))?;
         say(&format!("imports {} ({})", words(&about.imports), about.contract))?;
         for (interface, why) in &about.capabilities {
-            say(&format!("asks for {interface}: {why}"))?;
+            say(&format!("asks for {}: {}", plain(interface), plain(why)))?;
         }
         for (class, why) in &about.destinations {
-            say(&format!("goes to {class}: {why}"))?;
+            say(&format!("goes to {}: {}", plain(class), plain(why)))?;
         }
         if !about.fixed.is_empty() {
-            say(&format!("fixed destinations: {}", words(&about.fixed)))?;
+            say(&format!("fixed destinations: {}", plain(&words(&about.fixed))))?;
         }
         for (what, amount) in &about.budget {
-            say(&format!("budget {what}: {amount}"))?;
+            say(&format!("budget {}: {amount}", plain(what)))?;
         }
     }
     for run in &report.suite {
         let verdict = run.verdict.as_deref().unwrap_or("no verdict");
         let says = run.says.as_deref().filter(|says| !says.is_empty());
-        let says = says.map(|says| format!(": {says}")).unwrap_or_default();
+        let says = says.map(|says| format!(": {}", plain(says))).unwrap_or_default();
         say(&format!(
             "suite {}: {verdict}{says} ({:.2} s, {:.2} s CPU)",
             run.scenario, run.wall_s, run.cpu_s
@@ -342,7 +360,7 @@ fn show_report(report: &CheckReport) -> anyhow::Result<()> {
         say(&format!("THE CENSOR SUITE WAS NOT RUN: {why}"))?;
     }
     for finding in &report.findings {
-        say(&format!("finding: {finding}"))?;
+        say(&format!("finding: {}", plain(&finding.to_string())))?;
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use super::{now, say, secret, write_new};
 use crate::args::{Keys, Sign};
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use netsonde_log::{
     leaf::{Leaf, Payload},
     ledger::{Refused, may_say},
@@ -13,7 +13,7 @@ use netsonde_registry::{
     proposal::{Proposal, summary},
 };
 use std::{
-    fs,
+    fs::{self, File},
     path::{Path, PathBuf},
 };
 
@@ -30,32 +30,95 @@ pub(super) enum Signed {
     TooFew(Refused),
 }
 
+/// What a command is about. It signs nothing else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Group {
+    Module,
+    Script,
+    List,
+    Flags,
+    Snapshot,
+}
+
+impl Group {
+    fn of(payload: &Payload) -> Self {
+        match payload {
+            Payload::ListPublish(_) => Self::List,
+            Payload::ScriptPublish(_) | Payload::ScriptRevoke(_) => Self::Script,
+            Payload::Flags(_) => Self::Flags,
+            Payload::Snapshot(_) => Self::Snapshot,
+            _ => Self::Module,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Module => "module",
+            Self::Script => "script",
+            Self::List => "list",
+            Self::Flags => "flags",
+            Self::Snapshot => "snapshot",
+        }
+    }
+}
+
 /// Sign a proposal, and publish it if that was the last signature that was wanted.
-pub(crate) fn sign(args: &Sign) -> anyhow::Result<()> {
+pub(crate) fn sign(args: &Sign, group: Group) -> anyhow::Result<()> {
     let file = find(args.dir.as_deref(), &args.id)?;
+    // Two people may sign at once, and each adds to what the other has done.
+    let _turn = turn(&file)?;
     let proposal = load(&file)?;
+    let payload = proposal.leaf().payload();
+    let (name, is_of) = (file.display(), Group::of(payload));
+    ensure!(
+        is_of == group,
+        "sign {name}: it proposes {}: sign that with netsonde-registry {} sign",
+        summary(payload),
+        is_of.name()
+    );
+    let role = role(proposal.leaf(), args.emergency)?;
     let registry = args
         .dir
         .as_ref()
         .map(|dir| Registry::open(dir, now()?).map_err(anyhow::Error::from));
     let registry = registry.transpose()?;
+    say(&format!(
+        "{} as {role}: {}",
+        proposal.leaf().log(),
+        summary(payload)
+    ))?;
     let proposal = signed(proposal, std::slice::from_ref(&args.key), args.emergency)?;
-    let name = file.display();
     let Some(registry) = registry else {
         store(&file, &proposal)?;
         return say(&format!("{name} is signed"));
     };
     let how_far = how_far(&registry, proposal.leaf()).with_context(|| format!("sign {name}"))?;
     store(&file, &proposal)?;
-    let is_module = matches!(proposal.leaf().payload(), Payload::ModuleRelease(_));
     match how_far {
         Signed::TooFew(why) => say(&format!("{name} is signed; not enough yet: {why}")),
-        Signed::Enough if is_module => say(&format!(
+        Signed::Enough if matches!(proposal.leaf().payload(), Payload::ModuleRelease(_)) => say(&format!(
             "{name} is signed by enough; somebody else has to rebuild it: netsonde-registry rebuild {}",
             proposal.id()?
         )),
         Signed::Enough => publish(registry, &proposal, &file),
     }
+}
+
+/// Wait until nobody else changes a proposal of this folder.
+pub(super) fn turn(file: &Path) -> anyhow::Result<Option<File>> {
+    // Elsewhere folders can not be locked, and a file that is replaced can not be either.
+    if !cfg!(unix) {
+        return Ok(None);
+    }
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    let lock = || -> std::io::Result<File> {
+        let folder = File::open(folder)?;
+        folder.lock()?;
+        Ok(folder)
+    };
+    let lock = lock().with_context(|| format!("lock the folder {}", folder.display()))?;
+    Ok(Some(lock))
 }
 
 /// Put something forward: sign it with these keys, and publish it, or leave it to others to sign.
@@ -80,13 +143,7 @@ pub(super) fn put_forward(
         }
     }
     create(&file, &proposal)?;
-    let group = match proposal.leaf().payload() {
-        Payload::ListPublish(_) => "list",
-        Payload::ScriptPublish(_) | Payload::ScriptRevoke(_) => "script",
-        Payload::Flags(_) => "flags",
-        Payload::Snapshot(_) => "snapshot",
-        _ => "module",
-    };
+    let group = Group::of(proposal.leaf().payload()).name();
     say(&format!(
         "{}: {} is to be signed: netsonde-registry {group} sign {} --key FILE --dir {}",
         file.display(),
@@ -99,7 +156,9 @@ pub(super) fn put_forward(
 /// The file of a proposal.
 pub(super) fn find(dir: Option<&Path>, id: &str) -> anyhow::Result<PathBuf> {
     let path = PathBuf::from(id);
-    if path.is_file() {
+    let is_json = path.extension().is_some_and(|ending| ending == "json");
+    let is_path = dir.is_none() || id.contains(std::path::is_separator) || is_json;
+    if is_path && path.is_file() {
         return Ok(path);
     }
     let Some(dir) = dir else {
@@ -199,22 +258,34 @@ pub(super) fn store(file: &Path, proposal: &Proposal) -> anyhow::Result<()> {
 
 /// The same proposal with the signatures of these keys too.
 pub(super) fn signed(mut proposal: Proposal, keys: &[PathBuf], emergency: bool) -> anyhow::Result<Proposal> {
-    let usual = may_say(proposal.leaf().payload()).first().copied();
     for file in keys {
-        let key = secret(file)?;
-        let before = proposal
-            .leaf()
-            .signatures()
-            .first()
-            .map(|signature| signature.role);
-        let role = match (emergency, before.or(usual)) {
-            (true, _) => Role::Emergency,
-            (false, Some(role)) => role,
-            (false, None) => bail!("nobody signs this: it carries its own signatures"),
-        };
-        proposal = proposal.signed_by(role, &key)?;
+        let role = role(proposal.leaf(), emergency)?;
+        proposal = proposal.signed_by(role, &secret(file)?)?;
     }
     Ok(proposal)
+}
+
+/// In which role somebody signs: never in one that whoever wrote the file has chosen.
+fn role(leaf: &Leaf, emergency: bool) -> anyhow::Result<Role> {
+    let usual = may_say(leaf.payload()).first().copied();
+    let role = match (emergency, usual) {
+        (true, _) => Role::Emergency,
+        (false, Some(role)) => role,
+        (false, None) => bail!("nobody signs this: it carries its own signatures"),
+    };
+    if let Some(other) = leaf.signatures().iter().find(|signature| signature.role != role) {
+        bail!(
+            "it is signed as {} by {}, and would be as {role} by you: all have to sign in one role{}",
+            other.role,
+            other.keyid,
+            if other.role == Role::Emergency {
+                " (--emergency)"
+            } else {
+                ""
+            }
+        );
+    }
+    Ok(role)
 }
 
 /// Whether enough have signed. An error: it would not be taken, however many did.

@@ -2,7 +2,7 @@
 
 use super::{module, now, proposal, say, secret};
 use crate::args::{Builder, Rebuild};
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use netsonde_log::{
     leaf::{Leaf, ModuleRelease, Payload, RebuildAttest},
     role::Role,
@@ -11,9 +11,10 @@ use netsonde_log::{
 use netsonde_registry::{
     check,
     folder::Registry,
+    proposal::Proposal,
     rebuild::{self, RebuildOptions},
 };
-use std::env;
+use std::{env, path::Path};
 
 /// Build it again, and say so if it came out the same.
 pub(crate) fn rebuild(args: &Rebuild) -> anyhow::Result<()> {
@@ -30,19 +31,7 @@ pub(crate) fn rebuild(args: &Rebuild) -> anyhow::Result<()> {
             };
             build(module, args)?;
             if let Some(attestation) = attestation(args, proposal.leaf().log(), module)? {
-                if proposal.leaf().signatures().iter().any(|signature| {
-                    attestation
-                        .signatures()
-                        .iter()
-                        .any(|own| own.keyid == signature.keyid)
-                }) {
-                    bail!(
-                        "who signed {} does not attest it too: somebody else has to rebuild it",
-                        file.display()
-                    );
-                }
-                proposal::store(&file, &proposal.attested(attestation))?;
-                say(&format!("{} says that it was rebuilt", file.display()))?;
+                attest(&file, &proposal, attestation)?;
             }
             Ok(())
         }
@@ -61,6 +50,31 @@ pub(crate) fn rebuild(args: &Rebuild) -> anyhow::Result<()> {
         }
         (Err(error), None) => Err(error),
     }
+}
+
+/// Write down that a proposal was rebuilt. It may have been signed while that took its time.
+fn attest(file: &Path, built: &Proposal, attestation: Leaf) -> anyhow::Result<()> {
+    let _turn = proposal::turn(file)?;
+    let proposal = proposal::load(file)?;
+    ensure!(
+        proposal.leaf().payload() == built.leaf().payload() && proposal.leaf().log() == built.leaf().log(),
+        "{} is another proposal than the one that was rebuilt: rebuild that one",
+        file.display()
+    );
+    let is_own = |keyid| attestation.signatures().iter().any(|own| own.keyid == keyid);
+    if proposal
+        .leaf()
+        .signatures()
+        .iter()
+        .any(|signature| is_own(signature.keyid))
+    {
+        bail!(
+            "who signed {} does not attest it too: somebody else has to rebuild it",
+            file.display()
+        );
+    }
+    proposal::store(file, &proposal.attested(attestation))?;
+    say(&format!("{} says that it was rebuilt", file.display()))
 }
 
 /// With what modules are built.

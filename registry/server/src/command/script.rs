@@ -1,8 +1,8 @@
 //! `netsonde-registry script`, `list` and `flags`: what probes measure.
 
-use super::{DAY, now, proposal::put_forward, say};
+use super::{DAY, now, plain, proposal::put_forward, say};
 use crate::args::{FlagsSet, Publish, ScriptRevoke};
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use netsonde_log::{
     check_in::{TABLE, Table},
     leaf::{Flags, Payload, Publication, ScriptRevoke as Revocation},
@@ -27,7 +27,12 @@ pub(crate) fn publish(args: &Publish) -> anyhow::Result<()> {
     let registry = Registry::open(&args.registry.dir, now()?)?;
     let bytes = file(&args.file)?;
     check_script(args, &registry)?;
-    let publication = publication(args, &bytes)?;
+    let ledger = registry.ledger()?;
+    let publication = publication(args, &bytes, ledger.scripts())?;
+    check_life(
+        publication.expires - publication.issued,
+        ledger.policy().life.scripts,
+    )?;
     let payload = Payload::ScriptPublish(publication);
     forward(registry, args, &payload, Shelf::Scripts, bytes)
 }
@@ -47,7 +52,13 @@ pub(crate) fn publish_list(args: &Publish) -> anyhow::Result<()> {
     } else if std::str::from_utf8(&bytes).is_err() {
         bail!("check {}: it is no text", args.file.display());
     }
-    let payload = Payload::ListPublish(publication(args, &bytes)?);
+    let ledger = registry.ledger()?;
+    let publication = publication(args, &bytes, ledger.lists())?;
+    check_life(
+        publication.expires - publication.issued,
+        ledger.policy().life.lists,
+    )?;
+    let payload = Payload::ListPublish(publication);
     forward(registry, args, &payload, Shelf::Lists, bytes)
 }
 
@@ -72,6 +83,9 @@ pub(crate) fn set_flags(args: &FlagsSet) -> anyhow::Result<()> {
     let (ordinary, emergency) = registry.ledger()?.flags();
     // What was said in an emergency is of another kind, and is gone on with in its kind.
     let before = if args.keys.emergency { emergency } else { ordinary };
+    let last = before.map_or(0, |flags| flags.issued);
+    // What is over does not begin again.
+    let before = before.filter(|flags| flags.expires > now);
     let mut nettests = before.map(|flags| flags.nettests.clone()).unwrap_or_default();
     for (name, flag) in &args.flags {
         match flag {
@@ -79,10 +93,13 @@ pub(crate) fn set_flags(args: &FlagsSet) -> anyhow::Result<()> {
             None => drop(nettests.remove(name)),
         }
     }
+    let issued = now.max(last + 1);
+    let expires = issued + life(args.days, args.keys.emergency);
+    check_life(expires - issued, registry.ledger()?.policy().life.scripts)?;
     let payload = Payload::Flags(Flags {
         nettests,
-        issued: now,
-        expires: now + life(args.days, args.keys.emergency),
+        issued,
+        expires,
     });
     let proposal = Proposal::new(registry.log().key().name(), &payload, Vec::new())?;
     put_forward(registry, &args.registry.dir, proposal, &args.keys)
@@ -111,8 +128,15 @@ fn forward(
     put_forward(registry, &args.registry.dir, proposal, &args.keys)
 }
 
-fn publication(args: &Publish, bytes: &[u8]) -> anyhow::Result<Publication> {
-    let issued = now()?;
+fn publication<'a>(
+    args: &Publish,
+    bytes: &[u8],
+    mut before: impl Iterator<Item = &'a Publication>,
+) -> anyhow::Result<Publication> {
+    let now = now()?;
+    // Two of one second are told apart by their order.
+    let last = before.find(|before| before.name == args.name && before.issued <= now + DAY);
+    let issued = now.max(last.map_or(0, |last| last.issued + 1));
     Ok(Publication {
         name: args.name.clone(),
         digest: Digest::of(bytes),
@@ -120,6 +144,17 @@ fn publication(args: &Publish, bytes: &[u8]) -> anyhow::Result<Publication> {
         issued,
         expires: issued + life(args.days, args.keys.emergency),
     })
+}
+
+/// What is to hold for longer than may be said holds never.
+fn check_life(life: u64, limit: u64) -> anyhow::Result<()> {
+    ensure!(
+        life <= limit,
+        "--days {}: by the registry's policy it may hold for {} at most",
+        life / DAY,
+        limit / DAY
+    );
+    Ok(())
 }
 
 /// What is said in an emergency holds for a day.
@@ -134,7 +169,7 @@ fn check_script(args: &Publish, registry: &Registry) -> anyhow::Result<()> {
     let modules = modules(registry, folder.path())?;
     let report = check::check_script(&netsonde, &args.file, &modules)?;
     for diagnostic in &report.diagnostics {
-        say(&diagnostic.to_string())?;
+        say(&plain(&diagnostic.to_string()))?;
     }
     if !report.passed {
         bail!(

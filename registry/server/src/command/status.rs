@@ -1,10 +1,10 @@
 //! `netsonde-registry status`: what a registry has published, and what waits.
 
-use super::{now, proposal, say};
+use super::{module::is_valid, now, proposal, say};
 use crate::args::Status;
 use comfy_table::{Table, presets};
 use netsonde_log::{
-    leaf::{Publication, RegistryPolicy},
+    leaf::{Leaf, Publication, RegistryPolicy},
     ledger::{Ledger, Release, WhyNot},
 };
 use netsonde_registry::{
@@ -129,9 +129,14 @@ fn signatures(registry: &Registry, proposal: &Proposal) -> String {
     let signed = match proposal::how_far(registry, proposal.leaf()) {
         Ok(proposal::Signed::Enough) => "signed by enough".to_owned(),
         Ok(proposal::Signed::TooFew(why)) => why.to_string(),
-        Err(error) => format!("{error:#}"),
+        Err(error) => error.to_string(),
     };
-    match proposal.attestations().len() {
+    let root = registry.ledger().ok().and_then(Ledger::root);
+    let is_valid = |leaf: &&Leaf| {
+        let mut signatures = leaf.signatures().iter();
+        root.is_some_and(|root| signatures.any(|signature| is_valid(root, leaf, signature)))
+    };
+    match proposal.attestations().iter().filter(is_valid).count() {
         0 => signed,
         rebuilt => format!("{signed}, rebuilt by {rebuilt}"),
     }

@@ -90,7 +90,7 @@ impl Registry {
     pub fn publish_root(&mut self, root: Root, now: u64) -> Result<Appended, RegistryError> {
         let origin = self.log.key().name().to_owned();
         // Nothing is published that this log could not go on from.
-        if root.log().log != self.log.key() && self.ledger.is_some() {
+        if root.log().log != self.log.key() {
             self.log.next_key(&root.log().log)?;
         }
         let appended = self.publish(&Leaf::new(&origin, &Payload::Root(Box::new(root)))?, now)?;

@@ -28,6 +28,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// How far the time of a checkpoint may be ahead of the clock, in seconds: as far as probes believe one.
+const AHEAD: u64 = 5 * 60;
 /// How many entries get their files at once, where many are waiting for them.
 const BATCH: u64 = 4096;
 
@@ -185,7 +187,7 @@ impl Sequencer {
         };
         let _turn = Turn::take(folder)?;
         sequencer.aside.clear()?;
-        sequencer.writer = Some(sequencer.catch_up(now)?);
+        sequencer.writer = sequencer.caught_up(now)?;
         Ok(sequencer)
     }
 
@@ -240,12 +242,16 @@ impl Sequencer {
             return Err(WriteError::TooLong { index, error }.into());
         }
         let _turn = Turn::take(&self.reader.folder)?;
-        let writer = self.catch_up(now)?;
-        if writer.tree().size() != size {
-            self.writer = Some(writer);
+        let writer = self.caught_up(now)?;
+        if self.reader.database.size()? != size {
+            self.writer = writer;
             return Ok(None);
         }
         self.reader.database.append(size, entries)?;
+        let writer = match writer {
+            Some(writer) => writer,
+            None => self.reopen(self.reader.checkpoint()?.1.tree)?,
+        };
         let writer = self.publish(writer, now)?;
         let tree = writer.tree();
         self.writer = Some(writer);
@@ -288,6 +294,8 @@ impl Sequencer {
     pub fn keep_next_key(&self, secret: &LogSecret) -> Result<(), SequencerError> {
         let _turn = Turn::take(&self.reader.folder)?;
         let path = self.reader.folder.join(NEXT_KEY);
+        // One that was kept for a root that never came is of no use.
+        files::remove_file(&path)?;
         self.aside.write_secret(&path, secret.to_text().as_bytes())?;
         Ok(files::sync_folders([path.as_path()], &self.reader.folder)?)
     }
@@ -321,6 +329,14 @@ impl Sequencer {
         Ok(())
     }
 
+    /// The same; nothing where witnesses are awaited, which keeps nobody from reading, or from adding to what waits for them.
+    fn caught_up(&mut self, now: u64) -> Result<Option<Writer>, SequencerError> {
+        match self.catch_up(now) {
+            Err(SequencerError::Witnesses { .. }) => Ok(None),
+            caught_up => caught_up.map(Some),
+        }
+    }
+
     /// The end of the log, after what others left to do was done.
     fn catch_up(&mut self, now: u64) -> Result<Writer, SequencerError> {
         // Another process may have changed it.
@@ -352,7 +368,10 @@ impl Sequencer {
             .map(|_| self.reader.checkpoint())
             .transpose()?;
         let size_before = before.as_ref().map_or(0, |(_, before)| before.tree.size());
-        let time = before.map_or(now, |(_, before)| before.time.max(now));
+        // One that is far ahead no probe has believed, and none would until then.
+        let before = before.map(|(_, before)| before.time);
+        let before = before.filter(|before| *before <= now.saturating_add(AHEAD));
+        let time = before.map_or(now, |before| before.max(now));
         let mut note = self.secret.checkpoint(writer.tree(), time);
         // An empty log is nothing to see.
         if size > 0

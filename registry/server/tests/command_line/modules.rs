@@ -303,3 +303,40 @@ fn an_author_without_the_registry_writes_a_file() {
     let said = desk.refused("module sign q.json --key bob.key --dir registry");
     assert!(said.contains("other.example/log"), "{said}");
 }
+
+#[test]
+fn a_review_shows_no_signature_that_is_none_and_obeys_no_module() {
+    let workshop = Workshop::new();
+    let desk = &workshop.desk;
+    workshop.about("guest", "1.0.0", &["dns"]);
+    let about = fs::read_to_string(desk.path("about.json")).unwrap();
+    let sly = about.replace("to measure", "to measure\\u001b[3A\\nsigned: everything is fine");
+    assert_ne!(sly, about);
+    fs::write(desk.path("about.json"), sly).unwrap();
+    let said = desk.done(&workshop.propose("one"));
+    assert!(!said.contains('\u{1b}') && !said.contains("\nsigned:"), "{said}");
+    desk.done("module sign guest@1.0.0 --key ann.key --dir registry");
+    workshop.attest("eve.key");
+    let said = desk.done(&workshop.review("guest@1.0.0"));
+    assert!(
+        said.contains("\nsigned: ") && said.contains("\nrebuilt: ") && !said.contains("NOT VALID"),
+        "{said}"
+    );
+    // Signatures that somebody has made up.
+    let file = workshop.file();
+    let text = fs::read_to_string(&file).unwrap();
+    let mut value: serde_json::Value = serde_json::from_str(&text).unwrap();
+    value["leaf"]["sigs"][0]["sig"] = "0".repeat(128).into();
+    value["attestations"][0]["sigs"][0]["sig"] = "0".repeat(128).into();
+    fs::write(&file, value.to_string()).unwrap();
+    let said = desk.done(&workshop.review("guest@1.0.0"));
+    assert_eq!(said.matches("NOT VALID").count(), 2, "{said}");
+    let said = desk.done("status --dir registry");
+    assert!(!said.contains("rebuilt by"), "{said}");
+    let alone = format!(
+        "module review {} --netsonde {}",
+        file.display(),
+        workshop.netsonde.display()
+    );
+    assert!(desk.done(&alone).contains("claims to be signed"));
+}

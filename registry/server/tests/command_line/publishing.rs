@@ -188,3 +188,63 @@ fn a_snapshot_is_what_a_late_client_begins_with() {
         Some(false)
     );
 }
+
+#[test]
+fn what_holds_for_longer_than_it_may_is_not_published() {
+    let desk = Desk::begun();
+    let said = desk.refused("flags set ndt=off --days 31 --dir registry --key ann.key --key bob.key");
+    assert!(said.contains("30 at most"), "{said}");
+    // Twice in a second is one after the other.
+    desk.done("flags set ndt=off --dir registry --key ann.key --key bob.key");
+    desk.done("flags set dash=off --dir registry --key ann.key --key bob.key");
+    assert_eq!(size(&desk.path("registry")), 3);
+}
+
+#[test]
+fn whoever_wrote_the_file_does_not_choose_what_is_signed_or_how() {
+    let desk = Desk::begun();
+    desk.done("flags set ndt=off --dir registry");
+    let id = waiting(&desk);
+    let said = desk.refused(&format!("script sign {id} --key ann.key --dir registry"));
+    assert!(said.contains("netsonde-registry flags sign"), "{said}");
+    // A file of the same name in this folder is not meant.
+    fs::write(desk.path(&id), "nonsense").unwrap();
+    // A signature that somebody has made up brings nobody into another role.
+    let file = desk.path(&format!("registry/proposals/{id}.json"));
+    let text = fs::read_to_string(&file).unwrap();
+    let zeros = |count| "0".repeat(count);
+    let made_up = format!(
+        "\"sigs\": [{{\"keyid\": \"{}\", \"role\": \"emergency\", \"sig\": \"{}\"}}]",
+        zeros(64),
+        zeros(128)
+    );
+    fs::write(&file, text.replace("\"sigs\": []", &made_up)).unwrap();
+    let said = desk.refused(&format!("flags sign {id} --key ann.key --dir registry"));
+    assert!(
+        said.contains("all have to sign in one role (--emergency)"),
+        "{said}"
+    );
+    fs::write(&file, text).unwrap();
+    let said = desk.done(&format!("flags sign {id} --key ann.key --dir registry"));
+    assert!(
+        said.contains("registry.example/log as scripts: flags ndt=off"),
+        "{said}"
+    );
+}
+
+#[test]
+#[cfg(unix)]
+fn two_who_sign_at_once_have_both_signed() {
+    for _ in 0..5 {
+        let desk = Desk::begun();
+        desk.done("flags set ndt=off --dir registry");
+        let id = waiting(&desk);
+        std::thread::scope(|scope| {
+            for key in ["ann.key", "bob.key"] {
+                let (desk, id) = (&desk, &id);
+                scope.spawn(move || desk.done(&format!("flags sign {id} --key {key} --dir registry")));
+            }
+        });
+        assert_eq!(size(&desk.path("registry")), 2);
+    }
+}

@@ -53,7 +53,6 @@ fn the_key_of_somebody_is_replaced_by_those_of_before_and_of_now() {
     desk.done("key new bob2 mallory");
     let said = desk.refused("key rotate --dir registry --replace mallory.pub=bob2.pub");
     assert!(said.contains("mallory.pub") && said.contains("no role"), "{said}");
-    desk.refused("key rotate --dir registry");
     desk.done("key rotate --dir registry --replace bob.pub=bob2.pub");
     let said = desk.refused("key rotate --dir registry --replace eve.pub=bob2.pub");
     assert!(said.contains("waits for signatures already"), "{said}");
@@ -90,6 +89,39 @@ fn the_log_goes_on_under_another_key() {
         assert_eq!(client.ledger().size(), 3);
         assert_eq!(client.root().unwrap().version(), 2);
     }
+}
+
+#[test]
+fn a_root_that_ends_is_followed_by_one_with_the_same_keys() {
+    let desk = Desk::begun();
+    desk.done("key rotate --dir registry");
+    desk.done("root sign registry/roots/2.json --key ann.key --key bob.key --dir registry");
+    let mut client = client(&desk.path("registry"));
+    read_all(&desk.path("registry"), &mut client);
+    assert_eq!(client.root().unwrap().version(), 2);
+    // A draft that was given up leaves nothing behind that is in the way.
+    desk.done("key rotate --dir registry --log");
+    fs::remove_file(desk.path("registry/roots/3.json")).unwrap();
+    desk.done("key rotate --dir registry --log");
+}
+
+#[test]
+fn a_first_root_that_names_another_log_is_not_published() {
+    let desk = Desk::registry();
+    let other = Desk::registry();
+    let mut root = Root::parse(&fs::read(other.path("registry/roots/1.json")).unwrap()).unwrap();
+    for who in ["ann", "bob"] {
+        let pem = fs::read_to_string(other.path(&format!("{who}.key"))).unwrap();
+        root = root
+            .signed_by(&netsonde_registry::people::secret(&pem).unwrap())
+            .unwrap();
+    }
+    fs::write(desk.path("registry/roots/1.json"), root.document().to_string()).unwrap();
+    fs::copy(other.path("ann.key"), desk.path("their.key")).unwrap();
+    let said = desk.refused("root sign registry/roots/1.json --key their.key --dir registry");
+    assert!(said.contains("names another key for the log"), "{said}");
+    let checkpoint = fs::read_to_string(desk.path("registry/public/log/checkpoint")).unwrap();
+    assert_eq!(checkpoint.lines().nth(1), Some("0"));
 }
 
 #[test]

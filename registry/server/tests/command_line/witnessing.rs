@@ -98,6 +98,34 @@ fn nothing_is_published_before_enough_witnesses_have_signed() {
 }
 
 #[test]
+fn what_is_said_while_witnesses_are_away_is_kept_all_of_it() {
+    let (desk, addresses) = watched();
+    let log = log_key(&desk);
+    let witnesses: Vec<Serving> = (0..3)
+        .map(|number| serve(&desk, &format!("w{number}"), addresses[number], &log))
+        .collect();
+    desk.done("root sign registry/roots/1.json --key ann.key --key bob.key --dir registry");
+    drop(witnesses);
+    for flag in ["telegram=off", "signal=off"] {
+        let said = desk.refused(&format!(
+            "flags set {flag} --dir registry --key ann.key --emergency"
+        ));
+        assert!(said.contains("is kept and will be published"), "{said}");
+        assert_eq!(size(&desk.path("registry")), 1);
+    }
+    let said = desk.done("status --dir registry");
+    assert!(
+        said.contains("telegram is switched off") && said.contains("signal is switched off"),
+        "{said}"
+    );
+    let _witnesses: Vec<Serving> = (0..3)
+        .map(|number| serve(&desk, &format!("w{number}"), addresses[number], &log))
+        .collect();
+    desk.done("status --dir registry");
+    assert_eq!(size(&desk.path("registry")), 3);
+}
+
+#[test]
 fn a_log_that_forks_is_not_signed_for() {
     let (desk, addresses) = watched();
     let log = log_key(&desk);
