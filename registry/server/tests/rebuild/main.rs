@@ -7,8 +7,15 @@ mod world;
 
 use netsonde_log::words::Digest;
 use netsonde_registry::rebuild::{DescribeError, RebuildError, describe, rebuild};
-use std::{fs, net::TcpListener, os::unix::net::UnixListener, path::Path, process::Command};
-use world::{Author, guest_tool, options, skip_without_sandbox};
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Read as _},
+    net::TcpListener,
+    os::unix::net::UnixListener,
+    path::Path,
+    process::{Command, Stdio},
+};
+use world::{Author, guest_tool, options, skip, skip_without_sandbox};
 
 /// A build script that tries to reach what it should not, and tells what it could.
 const CURIOUS: &str = r#"
@@ -113,6 +120,77 @@ fn what_a_build_script_leaves_running_ends_with_the_build() {
         if let Ok(running) = running {
             assert_eq!(String::from_utf8_lossy(&running.stdout), "");
         }
+    }
+}
+
+/// A program in the sandbox that may read the system, and write to nothing.
+fn sandboxed(program: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_netsonde-registry"));
+    command.args(["sandbox", "--", program]).args(arguments);
+    command
+}
+
+#[test]
+fn pairs_of_sockets_that_reach_others_and_keyrings_are_closed() {
+    // Python's own functions for sockets, and the system calls for keys by their numbers.
+    let script = format!(
+        "import ctypes, errno, socket\n\
+         for kind in ('STREAM', 'SEQPACKET', 'DGRAM', 'RAW'):\n\
+         \x20try: socket.socketpair(socket.AF_UNIX, getattr(socket, 'SOCK_' + kind)); print(kind)\n\
+         \x20except PermissionError: pass\n\
+         libc = ctypes.CDLL(None, use_errno=True)\n\
+         for call in {:?}:\n\
+         \x20if libc.syscall(call, 0, 0, 0, 0, 0) != -1 or ctypes.get_errno() != errno.EACCES: print(call)\n",
+        [libc::SYS_keyctl, libc::SYS_add_key, libc::SYS_request_key]
+    );
+    let Ok(output) = sandboxed("/usr/bin/python3", &["-c", &script]).output() else {
+        return;
+    };
+    let said = String::from_utf8_lossy(&output.stderr);
+    if !skip(output.status.code(), &said) {
+        assert_eq!(
+            String::from_utf8_lossy(&output.stdout),
+            "STREAM\nSEQPACKET\n",
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn what_the_caller_has_open_stays_with_it() {
+    // A shell opens a file for whatever it starts.
+    let this = env!("CARGO_BIN_EXE_netsonde-registry");
+    let script = format!("exec 7</etc/hostname; {this} sandbox -- /bin/sh -c 'cat <&7'");
+    let output = Command::new("/bin/sh").args(["-c", &script]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    if !skip(output.status.code(), &said) {
+        assert!(!output.status.success() && output.stdout.is_empty(), "{said}");
+        assert!(said.contains('7'), "{said}");
+    }
+}
+
+#[test]
+fn the_program_ends_when_its_caller_is_killed() {
+    let mark = format!("97{}", std::process::id());
+    let this = env!("CARGO_BIN_EXE_netsonde-registry");
+    // The shell is the caller, and waits.
+    let script = format!("{this} sandbox -- /bin/sh -c 'echo started; sleep {mark}; exit'; echo $?");
+    let mut caller = Command::new("/bin/sh")
+        .args(["-c", &script])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(caller.stdout.take().unwrap());
+    let mut line = String::new();
+    said.read_line(&mut line).unwrap();
+    caller.kill().unwrap();
+    caller.wait().unwrap();
+    if !skip(line.trim().parse().ok(), "") {
+        assert_eq!(line, "started\n");
+        // All that could write is gone.
+        let mut rest = String::new();
+        said.read_to_string(&mut rest).unwrap();
+        assert_eq!(rest, "");
     }
 }
 
