@@ -4,9 +4,9 @@
 //!
 //! ```text
 //! registry.json    its name, the digest of its first root, its addresses in order
-//! ledger.json      what its log has come to, as signed leaves: written first
+//! floor            how far the log was read and when it was seen: written first
 //! checkpoint       what the log signed of that
-//! floor            how far the log was read and when it was seen: written last
+//! ledger.json      what its log has come to, as signed leaves: written last
 //! objects/HEX      modules, scripts and lists, by their SHA-256
 //! proofs/HEX.json  that the log says so, for when nobody can be asked
 //! ```
@@ -21,6 +21,7 @@ use netsonde_log::client::{Client, ClientError, Floor, Trust};
 use netsonde_log::root::Root;
 use netsonde_log::words::Digest;
 use std::fmt;
+use std::io;
 use std::path::Path;
 
 mod entries;
@@ -128,11 +129,11 @@ impl Feed {
         })
     }
 
-    /// The registry of a folder, with what was kept of it. What was kept and can not be read is read from the log again,
-    /// which may still not be behind the floor.
+    /// The registry of a folder, with what was kept of it. A ledger that can not be read is read from the log again, which may
+    /// still not be behind the floor: until it is, [`check_read`](Self::check_read) says so.
     pub(crate) fn open(record: Record, store: Store, getter: Getter) -> Result<Self, OpenError> {
         let _turn = store.turn()?;
-        let (client, checkpoint) = read(&record, &store)?;
+        let (client, checkpoint) = read_kept(&record, &store)?;
         Ok(Self {
             record,
             store,
@@ -160,6 +161,18 @@ impl Feed {
     /// What is believed of its log.
     pub fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// Whether it is known what it has stopped: that is not so where its log was read, and the ledger can not be read any more.
+    pub fn check_read(&self) -> Result<(), Forgotten> {
+        let floor = self.client.floor().map_or(0, |floor| floor.tree.size());
+        if floor > 0 && self.client.ledger().size() == 0 {
+            return Err(Forgotten {
+                name: self.record.name.clone(),
+                folder: self.store.path().display().to_string(),
+            });
+        }
+        Ok(())
     }
 
     /// The folder with all that is kept of it.
@@ -192,27 +205,35 @@ impl Feed {
         self.store.remove(name)
     }
 
-    /// Keep what a step has come to. If another process has come further, that counts.
+    /// Keep what a step has come to: the floor first, so that what is kept when this is cut short is a ledger that is behind it.
+    /// If another process has come further, that counts.
     pub(crate) fn save(&mut self) -> Result<(), StoreError> {
         let _turn = self.store.turn()?;
         let Some(floor) = self.client.floor() else {
             return Ok(());
         };
-        let kept = floor_of(&self.store)?;
-        if kept.is_some_and(|kept| kept.tree.size() > floor.tree.size()) {
-            if let Ok((client, checkpoint)) = read(&self.record, &self.store) {
+        let (size, read) = (floor.tree.size(), self.client.ledger().size());
+        let kept = floor_of(&self.record, &self.store)?;
+        if kept.is_some_and(|kept| kept.tree.size() > size || read < size) {
+            let other = read_kept(&self.record, &self.store);
+            // What another has stopped counts, and what is known here is not forgotten for a ledger that has less.
+            if let Ok((client, checkpoint)) = other
+                && client.ledger().size() >= read
+            {
                 (self.client, self.checkpoint) = (client, checkpoint);
+                return Ok(());
             }
-            return Ok(());
+        } else {
+            self.store.write(FLOOR, floor.to_string().as_bytes())?;
+            if let Some(checkpoint) = &self.checkpoint {
+                self.store.write(CHECKPOINT, checkpoint)?;
+            }
         }
         let document = self.client.ledger().to_document();
         if self.store.read(LEDGER)?.as_ref() != Some(&document) {
             self.store.write(LEDGER, &document)?;
         }
-        if let Some(checkpoint) = &self.checkpoint {
-            self.store.write(CHECKPOINT, checkpoint)?;
-        }
-        self.store.write(FLOOR, floor.to_string().as_bytes())
+        Ok(())
     }
 }
 
@@ -232,19 +253,48 @@ pub enum OpenError {
     },
 }
 
-fn floor_of(store: &Store) -> Result<Option<Floor>, StoreError> {
-    let bytes = store.read(FLOOR)?;
-    Ok(bytes.and_then(|bytes| String::from_utf8(bytes).ok()?.parse().ok()))
+/// The log of a registry was read, and what it says was stopped can not be read any more.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "nothing runs: what was read of the registry {name} is gone from {folder}, and it may have stopped what would run. \
+     Bring this probe on line and run `netsonde checkin`, or follow it no longer: netsonde registry remove {name}"
+)]
+pub struct Forgotten {
+    /// What it is called here.
+    pub name: String,
+    /// Its folder.
+    pub folder: String,
 }
 
-fn read(record: &Record, store: &Store) -> Result<(Client, Option<Vec<u8>>), OpenError> {
+/// The floor that is kept. One that can not be read is not taken for none: any older log could be shown then.
+fn floor_of(record: &Record, store: &Store) -> Result<Option<Floor>, StoreError> {
+    let Some(bytes) = store.read(FLOOR)? else {
+        return Ok(None);
+    };
+    let floor = String::from_utf8(bytes).ok().and_then(|text| text.parse().ok());
+    floor
+        .map(Some)
+        .ok_or_else(|| no_floor(record, store, "it is damaged"))
+}
+
+fn no_floor(record: &Record, store: &Store, what: &str) -> StoreError {
+    let name = &record.name;
+    let why = format!(
+        "{what}, and with it how far the log of the registry {name} was read: follow it anew, \
+         after netsonde registry remove {name}"
+    );
+    StoreError::new("read", &store.path().join(FLOOR))(io::Error::other(why))
+}
+
+fn read_kept(record: &Record, store: &Store) -> Result<(Client, Option<Vec<u8>>), OpenError> {
     let failed = |error| OpenError::Client {
         folder: store.path().display().to_string(),
         error: Box::new(error),
     };
-    let floor = floor_of(store)?;
+    // No registry is followed before its log was read.
+    let floor = floor_of(record, store)?.ok_or_else(|| no_floor(record, store, "it is gone"))?;
     let trust = || Trust::Digest(record.root);
-    if let (Some(floor), Some(document)) = (&floor, store.read(LEDGER)?)
+    if let Some(document) = store.read(LEDGER)?
         && let Ok(client) = Client::resume(trust(), floor.clone(), &document)
     {
         let checkpoint = store.read(CHECKPOINT)?;
@@ -258,5 +308,5 @@ fn read(record: &Record, store: &Store) -> Result<(Client, Option<Vec<u8>>), Ope
         let checkpoint = checkpoint.filter(of_now);
         return Ok((client, checkpoint));
     }
-    Ok((Client::new(trust(), floor).map_err(failed)?, None))
+    Ok((Client::new(trust(), Some(floor)).map_err(failed)?, None))
 }

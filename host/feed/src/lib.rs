@@ -18,7 +18,7 @@ pub mod mirror;
 pub mod registries;
 mod store;
 
-pub use feed::{Feed, KeepError, NotFetched, NotProven, Problem, Proven, Trouble};
+pub use feed::{Feed, Forgotten, KeepError, NotFetched, NotProven, Problem, Proven, Trouble};
 pub use getter::{GetError, Getter, Patience};
 pub use mirror::{Mirror, MirrorError};
 pub use registries::{AddError, Registries};

@@ -2,59 +2,19 @@
 
 #![expect(clippy::unwrap_used, reason = "test code")]
 
+mod support;
+
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use netsonde_feed::registries::Addition;
 use netsonde_feed::{Getter, Mirror, Patience, Registries};
 use netsonde_log::client::Trust;
-use netsonde_log::keys::LogSecret;
-use netsonde_log::leaf::{Leaf, Payload};
-use netsonde_log::role::{Role, SecretRoleKey};
-use netsonde_log::root::{LogIdentity, RoleKeys, Root, RootDraft};
-use netsonde_log::writer::Writer;
 
-const ORIGIN: &str = "registry.example/log";
-
-fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
-}
-
-/// The files of a log with several bundles.
-fn log(folder: &Path) -> Root {
-    let (key, secret) = (
-        SecretRoleKey::from_seed(&[1; 32]),
-        LogSecret::new(ORIGIN, &[2; 32]).unwrap(),
-    );
-    let draft = RootDraft {
-        version: 1,
-        expires: now() + 1000,
-        root: RoleKeys::new(Role::Root, &[key.public()], 1).unwrap(),
-        roles: [].into(),
-        log: LogIdentity {
-            origin: ORIGIN.to_owned(),
-            log: secret.public(),
-            witnesses: Vec::new(),
-            quorum: 0,
-        },
-    };
-    let root = draft.unsigned().unwrap().signed_by(&key).unwrap();
-    let leaf = Leaf::new(ORIGIN, &Payload::Root(Box::new(root.clone()))).unwrap();
-    let mut entries = vec![leaf.to_bytes()];
-    entries.extend((0..2000).map(|number| format!("nothing {number}").into_bytes()));
-    let mut writer = Writer::new();
-    for (path, bytes) in writer.append(&entries).unwrap().files {
-        let file = folder.join("log").join(path.to_string());
-        fs::create_dir_all(file.parent().unwrap()).unwrap();
-        fs::write(file, bytes).unwrap();
-    }
-    let checkpoint = secret.checkpoint(writer.tree(), now());
-    fs::write(folder.join("log/checkpoint"), checkpoint.to_string()).unwrap();
-    root
-}
+use support::{log, now};
 
 /// A server of files that thinks for a while before each answer.
 fn dragging(folder: PathBuf) -> Mirror {
@@ -93,7 +53,7 @@ fn serve(mut stream: &TcpStream, folder: &Path) {
 
 fn follow(patience: Patience) -> Result<u64, String> {
     let (files, own) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let root = log(files.path());
+    let root = log(files.path(), 2001);
     let getter = Getter::new("netsonde-test", b"", patience).unwrap();
     let addition = Addition {
         trust: Trust::Root(Box::new(root)),

@@ -3,7 +3,7 @@
 //! Asked each time that a module is handed out, so that what was revoked does not run although it is installed, compiled or
 //! preinstalled. Stopping is easier than starting: any registry can stop any module; only its own can let one run.
 
-use netsonde_feed::Feed;
+use netsonde_feed::{Feed, Forgotten};
 use netsonde_log::words::{Digest, Name};
 
 use crate::catalog::Origin;
@@ -41,9 +41,10 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// These registries.
-    pub fn new(feeds: Vec<Feed>) -> Self {
-        Self { feeds, script: None }
+    /// These registries, if it is known of each what it has stopped.
+    pub fn new(feeds: Vec<Feed>) -> Result<Self, Forgotten> {
+        feeds.iter().try_for_each(Feed::check_read)?;
+        Ok(Self { feeds, script: None })
     }
 
     /// The same for a run of a script that is from there.

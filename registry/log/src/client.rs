@@ -16,9 +16,13 @@
 //!     }
 //! };
 //! client.accept(step)?;
-//! keep(client.ledger().to_document());                            // first
-//! keep(client.floor());                                           // whole, or not at all
+//! keep(client.floor());                                           // first
+//! keep(client.ledger().to_document());                            // each whole, or not at all
 //! ```
+//!
+//! The floor goes first: whoever is stopped between the two has a ledger that is behind its floor, which still has all that was
+//! stopped before, lets nothing be run that was released, and is read on. A ledger that is ahead of its floor is refused, and what
+//! it says was stopped would be forgotten until somebody can be asked.
 
 use crate::fetch::FetchError;
 use crate::leaf::Publication;
@@ -204,12 +208,13 @@ impl Client {
         self.roots.last().ok_or(ClientError::NoRoot(self.trusted))
     }
 
-    /// How far the log was read and when it was seen: what the log may not go behind. To be kept, whole or not at all.
+    /// How far the log was read and when it was seen: what the log may not go behind. To be kept before the ledger is, whole or
+    /// not at all.
     pub fn floor(&self) -> Option<&Floor> {
         self.floor.as_ref()
     }
 
-    /// What the leaves have come to as far as they were read. Its document is to be kept before the floor is.
+    /// What the leaves have come to as far as they were read. Its document is to be kept once the floor is.
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
     }

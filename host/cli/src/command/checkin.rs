@@ -1,6 +1,7 @@
 //! `netsonde checkin`: what `run` would run and why.
 
 use netsonde_data::location::Locations;
+use netsonde_feed::Feed;
 use netsonde_probe::checkin::{Chosen, attributes, check_in};
 use netsonde_probe::now;
 use netsonde_script::{Instruction, Parsed, Targets};
@@ -34,6 +35,10 @@ pub(crate) fn run(args: &Checkin, json: bool, verbose: u8) -> anyhow::Result<Exi
     let modules = Modules::new(&args.modules, &feeds)?;
     let attributes = attributes(&locations, args.run_mode.into());
     let chosen = check_in(&mut feeds, &attributes, now(), &|text| modules.check(text));
+    if let Err(forgotten) = feeds.iter().try_for_each(Feed::check_read) {
+        explain(&chosen);
+        return Err(forgotten.into());
+    }
     let parsed = match modules.parse(&name(&chosen), &chosen.text)? {
         Ok(parsed) => parsed,
         Err(errors) => {
@@ -90,12 +95,7 @@ pub(crate) fn explain(chosen: &Chosen) {
 }
 
 /// The nettests and mini nettests that a script names, each with what would become of it.
-fn named(
-    parsed: &Parsed,
-    modules: &Modules,
-    feeds: &[netsonde_feed::Feed],
-    ring0: bool,
-) -> Vec<(String, String)> {
+fn named(parsed: &Parsed, modules: &Modules, feeds: &[Feed], ring0: bool) -> Vec<(String, String)> {
     let mut all: Vec<(String, String)> = Vec::new();
     for instruction in &parsed.script.instructions {
         let Instruction::RunNettest(nettest) = instruction else {
@@ -123,7 +123,7 @@ fn named(
 }
 
 #[cfg(feature = "install")]
-fn state_of_unknown(name: &str, why: &str, feeds: &[netsonde_feed::Feed], ring0: bool) -> String {
+fn state_of_unknown(name: &str, why: &str, feeds: &[Feed], ring0: bool) -> String {
     let bare = name.split_once('@').map_or(name, |(bare, _)| bare);
     let Ok(module) = bare.parse() else {
         return format!("skipped: {why}");
@@ -151,7 +151,7 @@ fn state_of_unknown(name: &str, why: &str, feeds: &[netsonde_feed::Feed], ring0:
 }
 
 #[cfg(not(feature = "install"))]
-fn state_of_unknown(_: &str, why: &str, _: &[netsonde_feed::Feed], _: bool) -> String {
+fn state_of_unknown(_: &str, why: &str, _: &[Feed], _: bool) -> String {
     format!("skipped: {why}")
 }
 

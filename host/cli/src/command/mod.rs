@@ -29,15 +29,23 @@ use netsonde_probe::catalog::{Catalog, Origin};
 use netsonde_probe::install;
 use netsonde_probe::sandbox::{Engine, EngineConfig};
 use netsonde_probe::watch::Watch;
-use netsonde_probe::{SOFTWARE_NAME, SOFTWARE_VERSION};
+use netsonde_probe::{SOFTWARE_NAME, SOFTWARE_VERSION, now};
 use netsonde_script::{Diagnostics, Parsed};
 
+use crate::view::{plain, tell};
 use crate::{args, env};
 
 /// The modules of this probe, and those named on the command line, as far as the registries that it follows let them run.
 fn catalog(modules: &args::Modules) -> anyhow::Result<Catalog> {
-    let feeds = feeds()?;
-    Ok(Modules::new(modules, &feeds)?.watched_by(Watch::new(feeds)))
+    let mut feeds = feeds()?;
+    // What can not be read any more is to be read from the log again, if that can be.
+    for feed in feeds.iter_mut().filter(|feed| feed.check_read().is_err()) {
+        for problem in &feed.refresh(now())?.problems {
+            tell(&plain(&format!("{}: {problem}", feed.name())));
+        }
+    }
+    let watch = Watch::new(feeds)?;
+    Ok(Modules::new(modules, watch.feeds())?.watched_by(watch))
 }
 
 /// Modules before it is settled which registries are asked about them: for reading scripts, and for adding more.

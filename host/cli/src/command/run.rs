@@ -32,6 +32,7 @@ pub(crate) fn run(args: &Run, json: bool, verbose: u8) -> anyhow::Result<Exit> {
         modules.check(text)
     });
     explain(&chosen);
+    feeds.iter().try_for_each(Feed::check_read)?;
     let parsed = modules.parse(&name(&chosen), &chosen.text)?;
     let mut parsed = match parsed {
         Ok(parsed) => parsed,
@@ -53,7 +54,7 @@ pub(crate) fn run(args: &Run, json: bool, verbose: u8) -> anyhow::Result<Exit> {
     if verbose > 0 && !warnings.is_empty() {
         stderr.line(&warnings);
     }
-    let watch = Watch::new(feeds).with_script(chosen.source());
+    let watch = Watch::new(feeds)?.with_script(chosen.source());
     let inputs = Inputs {
         catalog: modules.watched_by(watch),
         script: parsed.script,

@@ -169,8 +169,8 @@ fn what_is_damaged_on_the_disk_is_read_again_and_the_floor_stays() {
     let record = std::fs::read_to_string(folder.join("registry.json")).unwrap();
     std::fs::write(folder.join("registry.json"), record.replace(&server.url, &older)).unwrap();
     netsonde(&probe, &["checkin"])
-        .done()
-        .says("no address has fresh news");
+        .refused("no address has fresh news")
+        .says("may have stopped what would run");
     // What may be in it is not known any more: nothing runs as if there was no registry.
     std::fs::write(folder.join("registry.json"), b"damaged").unwrap();
     netsonde(&probe, &["list"]).refused("add the registry again");

@@ -6,6 +6,7 @@
 mod support;
 
 mod follow;
+mod forgotten;
 mod guest;
 mod lab;
 mod log_attacks;

@@ -1,0 +1,68 @@
+//! What is on the disk when the program is stopped between two files.
+
+#![expect(clippy::unwrap_used, reason = "test code")]
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+
+use netsonde_feed::registries::Addition;
+use netsonde_feed::{Feed, Getter, Patience, Registries};
+use netsonde_log::client::{Floor, Trust};
+use netsonde_log::root::Root;
+use support::{log, now};
+
+/// Follow the log in a folder.
+fn follow(own: &Path, files: &Path, root: Root) -> (Registries, Feed) {
+    let getter = Getter::new("netsonde-test", b"", Patience::default()).unwrap();
+    let registries = Registries::new(own.to_owned(), getter);
+    let addition = Addition {
+        trust: Trust::Root(Box::new(root)),
+        mirrors: vec![format!("file://{}", files.display()).parse().unwrap()],
+        name: None,
+    };
+    let (feed, _) = registries.add(addition, now()).unwrap();
+    (registries, feed)
+}
+
+#[test]
+fn the_ledger_is_never_ahead_of_its_floor() {
+    let (files, own) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let root = log(files.path(), 3);
+    let (registries, mut feed) = follow(own.path(), files.path(), root);
+    let folder = feed.folder().to_owned();
+    let (ledger, aside) = (folder.join("ledger.json"), folder.join("aside"));
+    log(files.path(), 5);
+    // A folder of its name is in the way: everything before the ledger is written, and it is not.
+    fs::rename(&ledger, &aside).unwrap();
+    fs::create_dir_all(ledger.join("in the way")).unwrap();
+    feed.refresh(now()).unwrap_err();
+    let floor: Floor = fs::read_to_string(folder.join("floor")).unwrap().parse().unwrap();
+    assert_eq!(floor.tree.size(), 5);
+    fs::remove_dir_all(&ledger).unwrap();
+    fs::rename(&aside, &ledger).unwrap();
+    let mut feed = registries.all().unwrap().remove(0).unwrap();
+    assert_eq!(feed.client().ledger().size(), 3);
+    feed.check_read().unwrap();
+    feed.refresh(now()).unwrap();
+    assert_eq!(feed.client().ledger().size(), 5);
+}
+
+#[test]
+fn who_has_lost_the_ledger_does_not_write_over_that_of_another() {
+    let (files, own) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let root = log(files.path(), 3);
+    let (registries, feed) = follow(own.path(), files.path(), root);
+    let ledger = feed.folder().join("ledger.json");
+    let whole = fs::read(&ledger).unwrap();
+    fs::write(&ledger, b"").unwrap();
+    let mut lost = registries.all().unwrap().remove(0).unwrap();
+    lost.check_read().unwrap_err();
+    // Another has read it again, and here nobody can be asked.
+    fs::write(&ledger, &whole).unwrap();
+    fs::remove_dir_all(files.path()).unwrap();
+    lost.refresh(now()).unwrap();
+    lost.check_read().unwrap();
+    assert_eq!(fs::read(&ledger).unwrap(), whole);
+}
