@@ -152,21 +152,18 @@ impl Registries {
         Ok(root)
     }
 
-    /// Follow another one: read its log, and keep it.
+    /// Follow another one: read its log, and keep it. Nobody waits for the mirrors but who asked for this.
     pub fn add(&self, addition: Addition, now: u64) -> Result<(Feed, Refreshed), AddError> {
         let Addition { trust, mirrors, name } = addition;
         let root = match &trust {
             Trust::Root(root) => root.digest(),
             Trust::Digest(digest) => *digest,
         };
+        let name = name.map(|name| one_part(&name).ok_or(AddError::Name(name)));
+        let name = name.transpose()?;
         let whole = Store::new(self.folder.clone());
         whole.create()?;
-        let _turn = whole.turn()?;
-        let records = self.records()?;
-        if let Some(known) = records.iter().find(|known| known.root == root) {
-            let name = known.name.clone();
-            return Err(AddError::Followed { root, name });
-        }
+        self.check_new(root, name.as_deref())?;
         // Read under a name that no registry has, so that what can not be followed leaves nothing behind.
         let aside = tempfile::Builder::new().prefix(".new-").tempdir_in(&self.folder);
         let aside = aside.map_err(StoreError::new("make a folder in", &self.folder))?;
@@ -183,9 +180,12 @@ impl Registries {
             return Err(AddError::NoNews(lines.join("\n")));
         }
         record.name = match name {
-            Some(name) => one_part(&name).ok_or(AddError::Name(name))?,
+            Some(name) => name,
             None => name_of(&feed.client().root()?.log().origin),
         };
+        // By now another may have come first.
+        let _turn = whole.turn()?;
+        self.check_new(root, Some(&record.name))?;
         let target = self.store(&record.name);
         if target.read(RECORD)?.is_some() {
             return Err(AddError::Exists(record.name));
@@ -216,6 +216,20 @@ impl Registries {
         let removed = fs::remove_dir_all(store.path());
         removed.map_err(StoreError::new("remove", store.path()))?;
         Ok(record.name.clone())
+    }
+
+    /// Whether no registry has this root or this name.
+    fn check_new(&self, root: Digest, name: Option<&str>) -> Result<(), AddError> {
+        for known in self.records()? {
+            if known.root == root {
+                let name = known.name;
+                return Err(AddError::Followed { root, name });
+            }
+            if Some(known.name.as_str()) == name {
+                return Err(AddError::Exists(known.name));
+            }
+        }
+        Ok(())
     }
 
     fn store(&self, name: &str) -> Store {

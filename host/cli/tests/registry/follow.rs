@@ -177,6 +177,29 @@ fn what_is_damaged_on_the_disk_is_read_again_and_the_floor_stays() {
 }
 
 #[test]
+fn nobody_waits_for_the_mirrors_of_another_and_the_first_to_have_read_counts() {
+    let (probe, world) = (Probe::new(), World::new());
+    let silent = Server::of(world.public().to_owned());
+    silent.answer("roots/1.json", Answer::Silent);
+    let (root, url) = (world.root.digest().to_string(), world.file_url());
+    let words = ["registry", "add", &silent.url, "--mirror", &url, "--root", &root];
+    let mut waiting = crate::probe::command(&probe, &words);
+    waiting.stderr(std::process::Stdio::piped());
+    let mut waiting = waiting.spawn().unwrap();
+    while silent.asked().is_empty() {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    add(&probe, &world, &[&url]).done();
+    assert!(waiting.try_wait().unwrap().is_none(), "the other still waits");
+    let said = waiting.wait_with_output().unwrap();
+    let err = String::from_utf8_lossy(&said.stderr);
+    assert!(err.contains("followed already, as registry-example"), "{err}");
+    netsonde(&probe, &["registry", "list"])
+        .done()
+        .says("registry.example/log");
+}
+
+#[test]
 fn several_at_once_do_each_other_no_harm() {
     let (probe, mut world) = (Probe::new(), World::new());
     let server = Server::of(world.public().to_owned());
