@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io;
 use std::path::PathBuf;
+use tempfile::TempDir;
 
 const RECORD: &str = "registry.json";
 const VERSION: u64 = 1;
@@ -165,8 +166,7 @@ impl Registries {
         whole.create()?;
         self.check_new(root, name.as_deref())?;
         // Read under a name that no registry has, so that what can not be followed leaves nothing behind.
-        let aside = tempfile::Builder::new().prefix(".new-").tempdir_in(&self.folder);
-        let aside = aside.map_err(StoreError::new("make a folder in", &self.folder))?;
+        let aside = self.aside(".new-")?;
         let store = Store::new(aside.path().to_owned());
         let mut record = Record {
             name: String::new(),
@@ -187,8 +187,11 @@ impl Registries {
         let _turn = whole.turn()?;
         self.check_new(root, Some(&record.name))?;
         let target = self.store(&record.name);
-        if target.read(RECORD)?.is_some() {
-            return Err(AddError::Exists(record.name));
+        if target.path().exists() {
+            let there = io::Error::other(
+                "it is there, and is no registry: move it away, or give this registry another --name",
+            );
+            return Err(StoreError::new("make the folder", target.path())(there).into());
         }
         feed.store.write(RECORD, record.to_json().as_bytes())?;
         let moved = fs::rename(aside.path(), target.path());
@@ -211,10 +214,13 @@ impl Registries {
         let record = record.ok_or_else(|| RemoveError::Unknown(which.to_owned()))?;
         let _turn = whole.turn()?;
         let store = self.store(&record.name);
-        // Without its record it is no registry, whatever is left of it.
-        store.remove(RECORD)?;
-        let removed = fs::remove_dir_all(store.path());
-        removed.map_err(StoreError::new("remove", store.path()))?;
+        // Whoever writes there comes to an end first. All of it goes at once, and nobody makes the folder anew.
+        drop(store.turn()?);
+        let aside = self.aside(".old-")?;
+        let moved = fs::rename(store.path(), aside.path().join(&record.name));
+        moved.map_err(StoreError::new("remove", store.path()))?;
+        let path = aside.path().to_owned();
+        aside.close().map_err(StoreError::new("remove", &path))?;
         Ok(record.name.clone())
     }
 
@@ -230,6 +236,12 @@ impl Registries {
             }
         }
         Ok(())
+    }
+
+    /// A folder of a name that no registry has.
+    fn aside(&self, prefix: &str) -> Result<TempDir, StoreError> {
+        let made = tempfile::Builder::new().prefix(prefix).tempdir_in(&self.folder);
+        made.map_err(StoreError::new("make a folder in", &self.folder))
     }
 
     fn store(&self, name: &str) -> Store {

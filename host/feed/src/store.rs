@@ -46,7 +46,8 @@ impl Store {
 
     /// Make the folder, which only this user may enter: what a probe follows is nobody's business.
     pub(crate) fn create(&self) -> Result<(), StoreError> {
-        make_private(&self.0).map_err(StoreError::new("make the folder", &self.0))
+        let made = private().recursive(true).create(&self.0);
+        made.map_err(StoreError::new("make the folder", &self.0))
     }
 
     /// What is in a file; `None` where there is none.
@@ -59,12 +60,15 @@ impl Store {
         }
     }
 
-    /// Write a file in place of the one before it. On return it is on the disk.
+    /// Write a file in place of the one before it. On return it is on the disk. The folder is there, or it was removed and is not
+    /// to be made again by somebody who has not heard of that.
     pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
         let path = self.0.join(name);
         let folder = path.parent().unwrap_or(&self.0);
         let written = || -> io::Result<()> {
-            make_private(folder)?;
+            if folder != self.0 {
+                make_inside(folder)?;
+            }
             let mut file = NamedTempFile::new_in(folder)?;
             file.write_all(bytes)?;
             file.as_file().sync_all()?;
@@ -101,16 +105,26 @@ impl Store {
     }
 }
 
+/// Make a folder in one that is there.
+fn make_inside(folder: &Path) -> io::Result<()> {
+    match private().create(folder) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
 #[cfg(unix)]
-fn make_private(folder: &Path) -> io::Result<()> {
+fn private() -> fs::DirBuilder {
     use std::os::unix::fs::DirBuilderExt as _;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+    let mut builder = fs::DirBuilder::new();
+    builder.mode(0o700);
+    builder
 }
 
 /// The user's folder for data is private on other systems.
 #[cfg(not(unix))]
-fn make_private(folder: &Path) -> io::Result<()> {
-    fs::create_dir_all(folder)
+fn private() -> fs::DirBuilder {
+    fs::DirBuilder::new()
 }
 
 #[cfg(unix)]
