@@ -32,6 +32,8 @@ pub struct Monitor {
     feed: Option<Feed>,
     /// What the entries have come to.
     ledger: Ledger,
+    /// What is named and was not to be had. It is asked for again.
+    missing: Vec<Object>,
 }
 
 /// What a look has shown.
@@ -59,6 +61,7 @@ impl Monitor {
             first,
             feed: None,
             ledger: Ledger::new(first),
+            missing: Vec::new(),
         }
     }
 
@@ -122,7 +125,7 @@ impl Monitor {
             Ok(entries) => entries,
             Err(error) => return sight.alarms.push(error.to_string()),
         };
-        let mut named = Vec::new();
+        let mut named = mem::take(&mut self.missing);
         for (index, entry) in (from..).zip(&entries) {
             let line = match (self.ledger.apply(entry), Leaf::parse(entry)) {
                 (Ok(Effect::InForce), Ok(leaf)) => {
@@ -159,6 +162,7 @@ impl Monitor {
                 && let Err(error) = feed.object(&object, &mut problems)
             {
                 sight.alarms.push(error.to_string());
+                self.missing.push(object);
             }
         }
         sight

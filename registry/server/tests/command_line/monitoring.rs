@@ -119,3 +119,40 @@ fn a_registry_that_is_not_the_trusted_one_is_alarming() {
     assert!(said.contains("ALARM"), "{said}");
     assert!(!Path::new(&watched.desk.path("seen/registry.example")).exists());
 }
+
+#[test]
+fn what_is_missing_is_alarming_each_time() {
+    use netsonde_feed::{Getter, Patience};
+    use netsonde_log::{client::Trust, root::Root};
+    use netsonde_registry::monitor::Monitor;
+    let watched = Watched::new();
+    let registry = watched.desk.path("registry");
+    fs::write(watched.desk.path("list.json"), "[]").unwrap();
+    watched
+        .desk
+        .done("list publish list.json --name sites --dir registry --key ann.key --key bob.key");
+    let lists = registry.join("public/lists");
+    let file = fs::read_dir(&lists).unwrap().next().unwrap().unwrap().path();
+    fs::remove_file(&file).unwrap();
+    let root = Root::parse(&fs::read(registry.join("public/roots/1.json")).unwrap()).unwrap();
+    let mut monitor = Monitor::new(
+        watched.desk.path("seen"),
+        Getter::new("test", b"", Patience::default()).unwrap(),
+        Trust::Root(Box::new(root)),
+        format!("file:{}", registry.join("public").display())
+            .parse()
+            .unwrap(),
+    );
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap()
+        .as_secs();
+    for _ in 0..2 {
+        assert_eq!(monitor.look(now).unwrap().alarms.len(), 1);
+    }
+    fs::write(&file, "[]").unwrap();
+    assert!(monitor.look(now).unwrap().alarms.is_empty());
+    // What was seen of one registry is not taken for what was seen of another.
+    let line = watched.line.replace("registry/public", "elsewhere");
+    assert!(watched.desk.refused(&line).contains("another address"));
+}
