@@ -1,8 +1,8 @@
 //! The compiler, and the dependencies, which are got while there is a network. Nothing of the author's runs here: cargo is asked
 //! from an empty folder, so that it reads no settings of the repository, and getting a package builds nothing.
 
-use super::{RebuildError, Work, run};
-use crate::process::{Ended, Limits};
+use super::{RebuildError, Work, git, run};
+use crate::process::{self, Ended, Limits};
 use std::{
     env,
     ffi::OsString,
@@ -18,6 +18,25 @@ const LIMITS: Limits = Limits {
     output: 4 << 20,
 };
 
+/// What is handed on: where programs and compilers are, and the way to registries.
+const KEPT: [&str; 13] = [
+    "PATH",
+    "RUSTUP_TOOLCHAIN",
+    "RUSTUP_AUTO_INSTALL",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "all_proxy",
+    "no_proxy",
+];
+/// Settings of cargo that say where registries are. Secrets end in `_TOKEN`.
+const KEPT_OF_CARGO: [&str; 4] = ["CARGO_HTTP_", "CARGO_NET_", "CARGO_REGISTRIES_", "CARGO_SOURCE_"];
+
 /// A compiler and its cargo.
 pub(super) struct Toolchain {
     /// As `rustc --version` says.
@@ -26,14 +45,17 @@ pub(super) struct Toolchain {
     pub(super) sysroot: PathBuf,
     /// An empty folder to ask it from.
     aside: PathBuf,
+    /// Where this user's settings would be, if there were any.
+    home: PathBuf,
 }
 
 impl Toolchain {
     /// The one that is used here.
     pub(super) fn find(work: &Work) -> Result<Self, RebuildError> {
-        let aside = work.path("aside");
+        let (aside, home) = (work.path("aside"), work.path("home"));
         let ask = |arguments: &[&str]| {
             let mut command = Command::new("rustc");
+            alone(&mut command, &home);
             said(
                 command.current_dir(&aside).args(arguments),
                 "ask the compiler what it is",
@@ -43,6 +65,7 @@ impl Toolchain {
             version: ask(&["--version"])?,
             sysroot: PathBuf::from(ask(&["--print", "sysroot"])?),
             aside: aside.clone(),
+            home: home.clone(),
         })
     }
 
@@ -87,13 +110,32 @@ impl Toolchain {
 
     fn cargo(&self, guest: &Path, arguments: &[&str]) -> Command {
         let mut command = Command::new(self.sysroot.join("bin/cargo"));
-        command
+        alone(&mut command, &self.home)
             .current_dir(&self.aside)
             .args(arguments)
             .arg("--manifest-path")
             .arg(guest.join("Cargo.toml"));
         command
     }
+}
+
+/// Leave a program nothing of this user's but compilers and the way to registries: an author says where dependencies are
+/// got from, and no key of the user's is to be shown there.
+fn alone<'a>(command: &'a mut Command, home: &Path) -> &'a mut Command {
+    process::without_environment(command);
+    let of_cargo =
+        |name: &str| KEPT_OF_CARGO.iter().any(|kept| name.starts_with(kept)) && !name.ends_with("_TOKEN");
+    command.envs(env::vars_os().filter(|(name, _)| {
+        name.to_str()
+            .is_some_and(|name| KEPT.contains(&name) || of_cargo(name))
+    }));
+    for (name, folder) in [("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")] {
+        let usual = || env::home_dir().map(|home| home.join(folder).into_os_string());
+        if let Some(path) = env::var_os(name).or_else(usual) {
+            command.env(name, path);
+        }
+    }
+    command.env("HOME", home).env("GIT_SSH_COMMAND", git::SSH)
 }
 
 /// What a program says, in one line.

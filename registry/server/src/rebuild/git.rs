@@ -11,6 +11,11 @@ pub(super) const LIMITS: Limits = Limits {
     output: 1 << 20,
 };
 
+/// An ssh that knows nothing of this user: what it reads otherwise is in the folder that the system's list of users says,
+/// whatever `HOME` is.
+pub(super) const SSH: &str =
+    "ssh -F /dev/null -o IdentitiesOnly=yes -o IdentityFile=/dev/null -o IdentityAgent=none -o BatchMode=yes";
+
 /// Check a commit out: that one, and nothing that it would start (hooks, submodules, filters).
 pub(super) fn checkout(source: &Source, work: &Work, into: &Path) -> Result<(), RebuildError> {
     let commit = source.commit.to_string();
@@ -81,6 +86,7 @@ fn git(work: &Work) -> Command {
         .env("HOME", work.path("home"))
         .env("GIT_CONFIG_NOSYSTEM", "1")
         .env("GIT_TERMINAL_PROMPT", "0")
+        .env("GIT_SSH_COMMAND", SSH)
         .env("GIT_ALLOW_PROTOCOL", "https:http:git:ssh:file")
         .args(["-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false"])
         .args(["-c", "init.defaultBranch=main", "-c", "advice.detachedHead=false"]);
@@ -90,6 +96,16 @@ fn git(work: &Work) -> Command {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ssh_shows_no_key_of_this_user() {
+        let folder = tempfile::tempdir().unwrap();
+        let work = Work::make(folder.path()).unwrap();
+        let command = git(&work);
+        let ssh = command.get_envs().find(|(name, _)| *name == "GIT_SSH_COMMAND");
+        assert_eq!(ssh.and_then(|(_, value)| value), Some(SSH.as_ref()));
+        assert!(!command.get_envs().any(|(name, _)| name == "SSH_AUTH_SOCK"));
+    }
 
     #[test]
     fn transports_that_start_programs_are_refused() {

@@ -143,9 +143,7 @@ fn pairs_of_sockets_that_reach_others_and_keyrings_are_closed() {
          \x20if libc.syscall(call, 0, 0, 0, 0, 0) != -1 or ctypes.get_errno() != errno.EACCES: print(call)\n",
         [libc::SYS_keyctl, libc::SYS_add_key, libc::SYS_request_key]
     );
-    let Ok(output) = sandboxed("/usr/bin/python3", &["-c", &script]).output() else {
-        return;
-    };
+    let output = sandboxed("/usr/bin/python3", &["-c", &script]).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     if !skip(output.status.code(), &said) {
         assert_eq!(
