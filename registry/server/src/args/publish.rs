@@ -64,8 +64,8 @@ pub(crate) enum Script {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum List {
-    /// Sign a list, and publish it once enough have signed. The list `check-in` is the table by which probes choose their
-    /// script.
+    /// Check a list, sign it, and publish it once enough have signed. The list `check-in` is the table by which probes choose
+    /// their script; any other has the name of a nettest and its targets, as the `with` of `nettest:run` in a script.
     Publish(Publish),
     /// Sign the proposal of a list.
     Sign(Sign),

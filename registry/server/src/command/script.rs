@@ -49,8 +49,8 @@ pub(crate) fn publish_list(args: &Publish) -> anyhow::Result<()> {
                 args.file.display()
             ))?;
         }
-    } else if std::str::from_utf8(&bytes).is_err() {
-        bail!("check {}: it is no text", args.file.display());
+    } else {
+        check_list(args, &registry, &bytes)?;
     }
     let ledger = registry.ledger()?;
     let publication = publication(args, &bytes, ledger.lists())?;
@@ -162,13 +162,33 @@ fn life(days: u64, emergency: bool) -> u64 {
     if emergency { DAY } else { days * DAY }
 }
 
+/// Before and after a list, to make a script of it. The list begins in a line of its own.
+const BEFORE: &[u8] = b"{\"v\": 2, \"instructions\": [{\"run\": \"nettest:run@v1\", \"with\":\n";
+const AFTER: &[u8] = b"\n}]}\n";
+
+/// Check a list as `netsonde check-script` does: it is what a script says of one nettest, its name and its targets.
+fn check_list(args: &Publish, registry: &Registry, bytes: &[u8]) -> anyhow::Result<()> {
+    let folder = tempfile::tempdir().context("make a folder for the list")?;
+    let script = folder.path().join("list.jsonc");
+    let text = [BEFORE, bytes, AFTER].concat();
+    fs::write(&script, text).with_context(|| format!("write {}", script.display()))?;
+    check_as(args, &script, registry, 1)
+}
+
 /// Check a script as `netsonde check-script` does, with the modules that this registry has released.
 fn check_script(args: &Publish, registry: &Registry) -> anyhow::Result<()> {
+    check_as(args, &args.file, registry, 0)
+}
+
+/// Check a script that the file is in, from after so many lines.
+fn check_as(args: &Publish, script: &Path, registry: &Registry, lines: usize) -> anyhow::Result<()> {
     let netsonde = check::find(args.checker.netsonde.as_deref())?;
     let folder = tempfile::tempdir().context("make a folder for the modules that a script may name")?;
     let modules = modules(registry, folder.path())?;
-    let report = check::check_script(&netsonde, &args.file, &modules)?;
-    for diagnostic in &report.diagnostics {
+    let mut report = check::check_script(&netsonde, script, &modules)?;
+    for diagnostic in &mut report.diagnostics {
+        diagnostic.file = args.file.display().to_string();
+        diagnostic.line = diagnostic.line.saturating_sub(lines).max(1);
         say(&plain(&diagnostic.to_string()))?;
     }
     if !report.passed {

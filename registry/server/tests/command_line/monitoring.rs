@@ -4,6 +4,9 @@ use super::Desk;
 use netsonde_registry::folder::Sequencer;
 use std::{fs, path::Path, process::Command};
 
+/// A table by which nobody runs anything.
+const TABLE: &str = "{\"v\":1,\"rules\":[]}";
+
 struct Watched {
     desk: Desk,
     line: String,
@@ -86,10 +89,10 @@ fn an_entry_that_nobody_signed_is_alarming() {
 #[test]
 fn something_that_is_named_and_not_served_is_alarming() {
     let watched = Watched::new();
-    fs::write(watched.desk.path("list.json"), "[]").unwrap();
+    fs::write(watched.desk.path("list.json"), TABLE).unwrap();
     watched
         .desk
-        .done("list publish list.json --name sites --dir registry --key ann.key --key bob.key");
+        .done("list publish list.json --name check-in --dir registry --key ann.key --key bob.key");
     watched.is_well();
     let lists = watched.desk.path("registry/public/lists");
     let file = fs::read_dir(&lists).unwrap().next().unwrap().unwrap().path();
@@ -101,9 +104,9 @@ fn something_that_is_named_and_not_served_is_alarming() {
         watched.alarms()
     };
     assert!(altered(None).contains("there is none"));
-    assert!(altered(Some(b"[1]")).contains("ALARM"));
-    assert!(altered(Some(b"{}")).contains("other bytes"));
-    fs::write(&file, "[]").unwrap();
+    assert!(altered(Some(b"{\"v\":1,\"rules\":[]}  ")).contains("ALARM"));
+    assert!(altered(Some(b"{\"v\":2,\"rules\":[]}")).contains("other bytes"));
+    fs::write(&file, TABLE).unwrap();
     watched.is_well();
 }
 
@@ -127,10 +130,10 @@ fn what_is_missing_is_alarming_each_time() {
     use netsonde_registry::monitor::Monitor;
     let watched = Watched::new();
     let registry = watched.desk.path("registry");
-    fs::write(watched.desk.path("list.json"), "[]").unwrap();
+    fs::write(watched.desk.path("list.json"), TABLE).unwrap();
     watched
         .desk
-        .done("list publish list.json --name sites --dir registry --key ann.key --key bob.key");
+        .done("list publish list.json --name check-in --dir registry --key ann.key --key bob.key");
     let lists = registry.join("public/lists");
     let file = fs::read_dir(&lists).unwrap().next().unwrap().unwrap().path();
     fs::remove_file(&file).unwrap();
@@ -150,7 +153,7 @@ fn what_is_missing_is_alarming_each_time() {
     for _ in 0..2 {
         assert_eq!(monitor.look(now).unwrap().alarms.len(), 1);
     }
-    fs::write(&file, "[]").unwrap();
+    fs::write(&file, TABLE).unwrap();
     assert!(monitor.look(now).unwrap().alarms.is_empty());
     // What was seen of one registry is not taken for what was seen of another.
     let line = watched.line.replace("registry/public", "elsewhere");

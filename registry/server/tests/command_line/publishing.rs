@@ -94,7 +94,7 @@ fn a_script_that_does_not_pass_is_not_published() {
     let output = desk.run(&line);
     assert!(!output.status.success());
     let told = String::from_utf8(output.stdout).unwrap();
-    assert!(told.contains("s:2:3: error: no such thing"), "{told}");
+    assert!(told.contains("s.jsonc:2:3: error: no such thing"), "{told}");
     assert_eq!(size(&desk.path("registry")), 1);
     assert!(!desk.path("registry/proposals").exists());
     assert!(!desk.path("registry/public/scripts").exists());
@@ -118,6 +118,22 @@ fn a_table_that_means_nothing_is_not_published() {
     .unwrap();
     let said = desk.done(line);
     assert!(said.contains("websites, which is not published"), "{said}");
+    assert_eq!(size(&desk.path("registry")), 2);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_list_is_checked_as_the_part_of_a_script_that_it_is() {
+    let desk = Desk::begun();
+    fs::write(desk.path("list.jsonc"), "{}\n").unwrap();
+    let line = "list publish list.jsonc --name sites --dir registry --key ann.key --key bob.key";
+    let output = desk.run(&format!("{line} {}", checker(&desk, false)));
+    assert!(!output.status.success());
+    let told = String::from_utf8(output.stdout).unwrap();
+    // The place is the one in the list.
+    assert!(told.contains("list.jsonc:1:3: error: no such thing"), "{told}");
+    assert_eq!(size(&desk.path("registry")), 1);
+    desk.done(&format!("{line} {}", checker(&desk, true)));
     assert_eq!(size(&desk.path("registry")), 2);
 }
 
