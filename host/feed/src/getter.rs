@@ -8,8 +8,10 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use ureq::config::ConfigBuilder;
 use ureq::http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, TlsProvider, parse_pem};
+use ureq::typestate::AgentScope;
 use ureq::{Agent, Error};
 
 /// How long to wait for mirrors.
@@ -86,6 +88,27 @@ pub enum GetError {
 #[error("{0}: it must hold BEGIN CERTIFICATE blocks")]
 pub struct BadCertificates(Error);
 
+/// What asks over HTTP, and does nothing by itself: no redirects, no proxies of the environment. It trusts Mozilla's certificates
+/// and `more`. Whoever asks says how long it waits.
+pub fn asker(user_agent: &str, more: Vec<Certificate<'static>>) -> ConfigBuilder<AgentScope> {
+    let mozilla = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter();
+    let mut roots: Vec<Certificate<'static>> =
+        mozilla.map(|der| Certificate::from_der(der.as_ref())).collect();
+    roots.extend(more);
+    let tls = TlsConfig::builder()
+        .provider(TlsProvider::Rustls)
+        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+        .root_certs(RootCerts::new_with_certs(&roots))
+        .build();
+    Agent::config_builder()
+        .tls_config(tls)
+        .user_agent(user_agent)
+        .http_status_as_error(false)
+        .proxy(None)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+}
+
 /// Gets files.
 #[derive(Clone, Debug)]
 pub struct Getter {
@@ -96,27 +119,13 @@ pub struct Getter {
 impl Getter {
     /// A getter that trusts Mozilla's certificates and these (PEM), and says to be `user_agent`.
     pub fn new(user_agent: &str, certificates: &[u8], patience: Patience) -> Result<Self, BadCertificates> {
-        let mut roots: Vec<Certificate<'static>> = webpki_root_certs::TLS_SERVER_ROOT_CERTS
-            .iter()
-            .map(|der| Certificate::from_der(der.as_ref()))
-            .collect();
+        let mut more = Vec::new();
         for item in parse_pem(certificates) {
             if let PemItem::Certificate(certificate) = item.map_err(BadCertificates)? {
-                roots.push(certificate);
+                more.push(certificate);
             }
         }
-        let tls = TlsConfig::builder()
-            .provider(TlsProvider::Rustls)
-            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
-            .root_certs(RootCerts::new_with_certs(&roots))
-            .build();
-        let agent = Agent::config_builder()
-            .tls_config(tls)
-            .user_agent(user_agent)
-            .http_status_as_error(false)
-            .proxy(None)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
+        let agent = asker(user_agent, more)
             .timeout_resolve(Some(patience.silence))
             .timeout_connect(Some(patience.silence))
             .timeout_recv_response(Some(patience.silence))

@@ -4,6 +4,7 @@ use super::files::{self, FileError};
 use super::reader;
 use super::sequencer::SequencerError;
 use super::{LOG, WITNESSES};
+use netsonde_feed::getter::asker;
 use netsonde_log::{
     fetch::{Fetched, Progress, consistency_proof},
     keys::WitnessKey,
@@ -14,14 +15,10 @@ use netsonde_log::{
 use serde::{Deserialize, Serialize};
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
     thread,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
-use ureq::{
-    Agent,
-    tls::{Certificate, RootCerts, TlsConfig, TlsProvider},
-};
+use ureq::Agent;
 
 /// How long a witness has to answer. Nobody else publishes meanwhile.
 const ANSWER_WITHIN: Duration = Duration::from_secs(15);
@@ -214,24 +211,13 @@ fn size(body: &[u8]) -> Option<u64> {
 }
 
 fn agent() -> Agent {
-    let roots = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter();
-    let roots: Vec<Certificate<'static>> = roots.map(|der| Certificate::from_der(der.as_ref())).collect();
-    let tls = TlsConfig::builder()
-        .provider(TlsProvider::Rustls)
-        .unversioned_rustls_crypto_provider(Arc::new(
-            tokio_rustls::rustls::crypto::aws_lc_rs::default_provider(),
-        ))
-        .root_certs(RootCerts::new_with_certs(&roots))
-        .build();
-    Agent::config_builder()
-        .tls_config(tls)
-        .user_agent(concat!("netsonde-registry/", env!("CARGO_PKG_VERSION")))
-        .http_status_as_error(false)
-        .max_redirects(0)
-        .max_redirects_will_error(false)
-        .timeout_global(Some(ANSWER_WITHIN))
-        .build()
-        .new_agent()
+    asker(
+        concat!("netsonde-registry/", env!("CARGO_PKG_VERSION")),
+        Vec::new(),
+    )
+    .timeout_global(Some(ANSWER_WITHIN))
+    .build()
+    .new_agent()
 }
 
 #[cfg(test)]

@@ -42,6 +42,14 @@ fn serve(desk: &Desk, folder: &str, address: SocketAddr, log: &str) -> Serving {
     Serving(child)
 }
 
+/// All witnesses of a log.
+fn serve_all(desk: &Desk, addresses: &[SocketAddr], log: &str) -> Vec<Serving> {
+    let numbered = addresses.iter().enumerate();
+    numbered
+        .map(|(number, address)| serve(desk, &format!("w{number}"), *address, log))
+        .collect()
+}
+
 fn log_key(desk: &Desk) -> String {
     let said = desk.done("status --dir registry");
     let line = said.lines().find_map(|line| line.strip_prefix("key "));
@@ -101,9 +109,7 @@ fn nothing_is_published_before_enough_witnesses_have_signed() {
 fn what_is_said_while_witnesses_are_away_is_kept_all_of_it() {
     let (desk, addresses) = watched();
     let log = log_key(&desk);
-    let witnesses: Vec<Serving> = (0..3)
-        .map(|number| serve(&desk, &format!("w{number}"), addresses[number], &log))
-        .collect();
+    let witnesses = serve_all(&desk, &addresses, &log);
     desk.done("root sign registry/roots/1.json --key ann.key --key bob.key --dir registry");
     drop(witnesses);
     for flag in ["telegram=off", "signal=off"] {
@@ -118,9 +124,7 @@ fn what_is_said_while_witnesses_are_away_is_kept_all_of_it() {
         said.contains("telegram is switched off") && said.contains("signal is switched off"),
         "{said}"
     );
-    let _witnesses: Vec<Serving> = (0..3)
-        .map(|number| serve(&desk, &format!("w{number}"), addresses[number], &log))
-        .collect();
+    let _witnesses = serve_all(&desk, &addresses, &log);
     desk.done("status --dir registry");
     assert_eq!(size(&desk.path("registry")), 3);
 }
@@ -129,9 +133,7 @@ fn what_is_said_while_witnesses_are_away_is_kept_all_of_it() {
 fn a_log_that_forks_is_not_signed_for() {
     let (desk, addresses) = watched();
     let log = log_key(&desk);
-    let witnesses: Vec<Serving> = (0..3)
-        .map(|number| serve(&desk, &format!("w{number}"), addresses[number], &log))
-        .collect();
+    let witnesses = serve_all(&desk, &addresses, &log);
     desk.done("root sign registry/roots/1.json --key ann.key --key bob.key --dir registry");
     // A thief of the log's key and of all its files tells another story from here on.
     let copy = |from: &str, to: &str| {
@@ -149,9 +151,7 @@ fn a_log_that_forks_is_not_signed_for() {
     assert_eq!(size(&desk.path("stolen")), 1);
     // Neither under another name of the same size, nor after the witnesses were restarted.
     drop(witnesses);
-    let _witnesses: Vec<Serving> = (0..3)
-        .map(|number| serve(&desk, &format!("w{number}"), addresses[number], &log))
-        .collect();
+    let _witnesses = serve_all(&desk, &addresses, &log);
     desk.refused("flags set ndt=on --dir stolen --key ann.key --key bob.key");
     assert_eq!(size(&desk.path("stolen")), 1);
 }
