@@ -26,13 +26,13 @@ use futures::stream::{self, StreamExt as _};
 use netsonde_data::location::{Location, Locations};
 use netsonde_data::measurement::Measurement;
 use netsonde_net::{Clock, Meter, Net, NetConfig, Trace};
-use netsonde_probe::Probe;
 use netsonde_probe::catalog::Catalog;
 use netsonde_probe::location::GivenLocation;
 use netsonde_probe::report::{SaveError, Saver};
 use netsonde_probe::sandbox::{Budget, Engine, EngineConfig, GuestView, Kind, Level, Run, RunInfo};
 use netsonde_probe::settings::Policy;
 use netsonde_probe::view::{Event, View};
+use netsonde_probe::{Probe, Software, UnknownDevice};
 use serde_json::{Value, json};
 use socket2::{Domain, Socket, Type};
 use tokio_util::sync::CancellationToken;
@@ -112,6 +112,8 @@ async fn steps(engine: &Engine, servers: &Servers, rounds: usize) {
         net: NetConfig::unrestricted(),
         transcripts: None,
         state_dir: None,
+        software: Software::default(),
+        device: Arc::new(UnknownDevice),
     };
     let script = script(servers.address);
     let script = netsonde_script::parse("bench", script.as_bytes(), &probe.catalog.vocabulary().unwrap())

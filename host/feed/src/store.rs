@@ -92,16 +92,16 @@ impl Store {
     /// Wait until nobody else writes.
     pub(crate) fn turn(&self) -> Result<Turn, StoreError> {
         let path = self.0.join("lock");
-        let lock = || -> io::Result<File> {
+        let open = || -> io::Result<File> {
             let file = File::options()
                 .create(true)
                 .truncate(false)
                 .write(true)
                 .open(&path)?;
-            file.lock()?;
+            lock(&file)?;
             Ok(file)
         };
-        Ok(Turn(lock().map_err(StoreError::new("lock", &path))?))
+        Ok(Turn(open().map_err(StoreError::new("lock", &path))?))
     }
 }
 
@@ -125,6 +125,24 @@ fn private() -> fs::DirBuilder {
 #[cfg(not(unix))]
 fn private() -> fs::DirBuilder {
     fs::DirBuilder::new()
+}
+
+/// Wait for the lock. The standard library has none on Android.
+#[cfg(unix)]
+fn lock(file: &File) -> io::Result<()> {
+    use rustix::fs::{FlockOperation, flock};
+    loop {
+        match flock(file, FlockOperation::LockExclusive) {
+            Err(rustix::io::Errno::INTR) => {}
+            locked => return Ok(locked?),
+        }
+    }
+}
+
+/// Wait for the lock.
+#[cfg(not(unix))]
+fn lock(file: &File) -> io::Result<()> {
+    file.lock()
 }
 
 #[cfg(unix)]

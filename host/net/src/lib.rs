@@ -32,6 +32,7 @@ mod sampling;
 mod socket;
 mod sys;
 mod tcp;
+#[cfg(any(target_os = "linux", target_os = "android"))]
 mod tcp_info;
 pub mod tls;
 mod trace;

@@ -1,12 +1,15 @@
 //! The modules of this probe: the preinstalled ones, those installed from registries and those given by file, found by name,
 //! loaded when first needed, if no registry says otherwise.
 
+#[cfg(feature = "compiler")]
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+#[cfg(feature = "compiler")]
+use std::path::Path;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use netsonde_sandbox::{Digest, Engine, InputPolicy, Kind, Manifest, MiniSource, Module};
+use netsonde_sandbox::{Digest, Engine, InputPolicy, Kind, Manifest, MiniSource, Module, ModuleError};
 use netsonde_script::{Vocabulary, VocabularyError};
 
 use crate::watch::Watch;
@@ -33,13 +36,43 @@ pub struct Entry {
     pub origin: Origin,
     /// What its manifest says and its SHA-256, or why it can not be used. Names the module.
     pub manifest: Result<(Manifest, Digest), String>,
-    wasm: Cow<'static, [u8]>,
+    code: Code,
     loaded: OnceLock<Result<Arc<Module>, String>>,
 }
 
+/// What a module is made of.
+enum Code {
+    /// Wasm, which is compiled.
+    #[cfg(feature = "compiler")]
+    Wasm(Cow<'static, [u8]>),
+    /// The bytecode of its name in this program.
+    #[cfg(feature = "pulley")]
+    Bytecode,
+}
+
+impl Code {
+    fn inspect(&self, name: &str) -> Result<(Manifest, Digest), ModuleError> {
+        match self {
+            #[cfg(feature = "compiler")]
+            Self::Wasm(wasm) => Engine::inspect(name, wasm),
+            #[cfg(feature = "pulley")]
+            Self::Bytecode => Engine::inspect_preinstalled(name),
+        }
+    }
+
+    fn load(&self, engine: &Engine, name: &str) -> Result<Arc<Module>, ModuleError> {
+        match self {
+            #[cfg(feature = "compiler")]
+            Self::Wasm(wasm) => engine.load(name, wasm),
+            #[cfg(feature = "pulley")]
+            Self::Bytecode => engine.load_preinstalled(name),
+        }
+    }
+}
+
 impl Entry {
-    fn new(fallback: &str, origin: Origin, wasm: Cow<'static, [u8]>) -> Self {
-        let manifest = Engine::inspect(fallback, &wasm).map_err(|error| error.to_string());
+    fn new(fallback: &str, origin: Origin, code: Code) -> Self {
+        let manifest = code.inspect(fallback).map_err(|error| error.to_string());
         let name = manifest
             .as_ref()
             .map_or_else(|_| fallback.to_owned(), |(manifest, _)| manifest.name.clone());
@@ -47,7 +80,7 @@ impl Entry {
             name,
             origin,
             manifest,
-            wasm,
+            code,
             loaded: OnceLock::new(),
         }
     }
@@ -67,8 +100,8 @@ impl Entry {
         self.loaded
             .get_or_init(|| {
                 self.manifest.as_ref().map_err(Clone::clone)?;
-                engine
-                    .load(&self.name, &self.wasm)
+                self.code
+                    .load(engine, &self.name)
                     .map_err(|error| error.to_string())
             })
             .clone()
@@ -84,7 +117,7 @@ pub struct Catalog {
 }
 
 impl Catalog {
-    /// The preinstalled modules. Nothing is compiled yet.
+    /// The preinstalled modules: as Wasm, or as bytecode where the engine interprets. Nothing is compiled yet.
     pub fn preinstalled(engine: Engine) -> Self {
         let mut catalog = Self {
             engine,
@@ -92,24 +125,25 @@ impl Catalog {
             nettests: BTreeMap::new(),
             minis: BTreeMap::new(),
         };
-        for guest in netsonde_preinstalled::GUESTS {
-            catalog.add(guest.name, Origin::Preinstalled, Cow::Borrowed(guest.wasm));
+        for (name, code) in preinstalled(&catalog.engine) {
+            catalog.add(name, Origin::Preinstalled, code);
         }
         catalog
     }
 
     /// Add a module from a file, in place of one of the same name. A file that is no module is kept under the name of
     /// the file, so that a script which names it hears what is wrong with it.
+    #[cfg(feature = "compiler")]
     pub fn add_file(&mut self, path: &Path, wasm: Vec<u8>) {
         let name = path.file_stem().unwrap_or_default().to_string_lossy();
-        self.add(&name, Origin::File(path.to_owned()), Cow::Owned(wasm));
+        self.add(&name, Origin::File(path.to_owned()), Code::Wasm(Cow::Owned(wasm)));
     }
 
     /// Add a module that is installed from a registry, in place of one of the same name.
     #[cfg(feature = "install")]
     pub fn add_installed(&mut self, registry: &str, name: &str, wasm: Vec<u8>) {
         let registry = registry.to_owned();
-        self.add(name, Origin::Installed { registry }, Cow::Owned(wasm));
+        self.add(name, Origin::Installed { registry }, Code::Wasm(Cow::Owned(wasm)));
     }
 
     /// Ask these registries, from now on, before any module is handed out.
@@ -130,8 +164,8 @@ impl Catalog {
             .map_or(Ok(()), |entry| entry.check(&self.watch))
     }
 
-    fn add(&mut self, name: &str, origin: Origin, wasm: Cow<'static, [u8]>) {
-        let entry = Entry::new(name, origin, wasm);
+    fn add(&mut self, name: &str, origin: Origin, code: Code) {
+        let entry = Entry::new(name, origin, code);
         let mini = matches!(&entry.manifest, Ok((manifest, _)) if manifest.kind == Kind::MiniNettest);
         let kind = if mini { &mut self.minis } else { &mut self.nettests };
         kind.insert(entry.name.clone(), entry);
@@ -207,6 +241,39 @@ impl Catalog {
     pub fn engine(&self) -> &Engine {
         &self.engine
     }
+}
+
+/// The modules that are part of this program.
+type Preinstalled = Vec<(&'static str, Code)>;
+
+/// Those of them that the engine can run.
+fn preinstalled(engine: &Engine) -> Preinstalled {
+    if engine.interprets() { bytecode() } else { wasm() }
+}
+
+#[cfg(feature = "pulley")]
+fn bytecode() -> Preinstalled {
+    Engine::preinstalled_names()
+        .map(|name| (name, Code::Bytecode))
+        .collect()
+}
+
+#[cfg(not(feature = "pulley"))]
+fn bytecode() -> Preinstalled {
+    Vec::new()
+}
+
+#[cfg(feature = "compiler")]
+fn wasm() -> Preinstalled {
+    netsonde_preinstalled::GUESTS
+        .iter()
+        .map(|guest| (guest.name, Code::Wasm(Cow::Borrowed(guest.wasm))))
+        .collect()
+}
+
+#[cfg(not(feature = "compiler"))]
+fn wasm() -> Preinstalled {
+    Vec::new()
 }
 
 impl MiniSource for Catalog {

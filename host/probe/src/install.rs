@@ -15,6 +15,7 @@ use netsonde_script::{Instruction, Script, Targets};
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::Catalog;
+use crate::now;
 
 mod inspect;
 
@@ -301,4 +302,56 @@ pub fn wanted(script: &Script, catalog: &Catalog) -> BTreeSet<Name> {
     }
     let unknown = names.into_iter().filter(|name| !known.contains(name));
     unknown.filter_map(|name| name.parse().ok()).collect()
+}
+
+/// Add what is installed from these registries to a catalog. What can not be used is told to the log.
+pub fn add_installed(catalog: &mut Catalog, feeds: &[Feed]) {
+    for feed in feeds {
+        let installed = installed(feed).unwrap_or_else(|error| {
+            tracing::warn!(registry = feed.name(), %error, "nothing that is installed from it is used");
+            Vec::new()
+        });
+        for module in installed {
+            match bytes(feed, &module) {
+                Ok(wasm) => catalog.add_installed(feed.name(), module.name.as_str(), wasm),
+                Err(error) => {
+                    tracing::warn!(registry = feed.name(), %error, "an installed module is not used");
+                }
+            }
+        }
+    }
+}
+
+/// Fetch what a script names and nobody here knows, and add it to the catalog. Whether there was any. What can not be had is told,
+/// and is skipped with the reason of the script.
+pub fn fetch(script: &Script, catalog: &mut Catalog, feeds: &[Feed], tell: &mut dyn FnMut(String)) -> bool {
+    let mut fetched = false;
+    for module in wanted(script, catalog) {
+        let mut whys = Vec::new();
+        for feed in feeds {
+            let mut problems = Vec::new();
+            let offered = feed
+                .client()
+                .newest(&module, now())
+                .map_err(|why| InstallError::from(why.clone()))
+                .and_then(|release| offer(feed, &release.module.digest, now(), &mut problems))
+                .and_then(|offer| install(feed, &offer, false).map(|()| offer));
+            for problem in problems {
+                tell(format!("{}: {problem}", feed.name()));
+            }
+            match offered {
+                Ok(offer) => {
+                    let (name, version) = (&offer.module.name, &offer.module.version);
+                    tell(format!("fetched {name} {version} from {}", feed.name()));
+                    catalog.add_installed(feed.name(), module.as_str(), offer.wasm);
+                    fetched = true;
+                    whys.clear();
+                    break;
+                }
+                Err(why) => whys.push(format!("{module} is not fetched from {}: {why}", feed.name())),
+            }
+        }
+        whys.into_iter().for_each(&mut *tell);
+    }
+    fetched
 }

@@ -3,9 +3,11 @@
 //! One instruction after the other, one target after the other. Whatever a module does, the rest of the script goes
 //! on; what ends a run early is the user, the clock, the location, or a report that can not be written.
 
+mod progress;
+
 use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use futures::StreamExt as _;
@@ -19,6 +21,7 @@ use crate::measure::{Context, Experiment, Finished, Target};
 use crate::probe::Probe;
 use crate::report::{SaveError, Saver};
 use crate::view::{Event, Summary, Thing, View};
+use progress::{Bar, GuestEvents, Range};
 
 /// Why a run ended with an error. What was measured before is in the report.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +63,7 @@ impl Probe {
             context,
             range: Range::default(),
             suite_on: true,
+            targets_started: 0,
             summary: Summary::default(),
         };
         for instruction in &script.instructions {
@@ -74,30 +78,6 @@ impl Probe {
     }
 }
 
-/// The part of a suite's progress bar that the nettests of a stretch of the script fill.
-#[derive(Debug, Clone, Copy)]
-struct Range {
-    initial: f64,
-    max: f64,
-}
-
-impl Default for Range {
-    fn default() -> Self {
-        Self {
-            initial: 0.0,
-            max: 1.0,
-        }
-    }
-}
-
-impl Range {
-    fn value(self, fraction: f64) -> f64 {
-        fraction
-            .clamp(0.0, 1.0)
-            .mul_add(self.max - self.initial, self.initial)
-    }
-}
-
 struct Run<'a> {
     probe: &'a Probe,
     location: &'a dyn LocationProvider,
@@ -108,6 +88,7 @@ struct Run<'a> {
     context: Arc<Context>,
     range: Range,
     suite_on: bool,
+    targets_started: usize,
     summary: Summary,
 }
 
@@ -185,6 +166,8 @@ impl Run<'_> {
             "interrupted".to_owned()
         } else if let Some(limit) = limit.filter(|limit| self.started.elapsed() >= *limit) {
             format!("the maximum runtime of {} s is over", limit.as_secs_f64())
+        } else if let Some(objection) = self.probe.device.objection() {
+            objection
         } else {
             return false;
         };
@@ -222,7 +205,7 @@ impl Run<'_> {
         let module = match module {
             Ok(module) => module,
             Err(why) => {
-                self.broken(name, None, why);
+                self.broken(name, None, None, why);
                 return Ok(());
             }
         };
@@ -236,14 +219,14 @@ impl Run<'_> {
             budget,
             destinations,
         });
-        self.all(&experiment, targets).await?;
-        if !self.summary.stopped {
+        let done = self.all(&experiment, targets).await;
+        if done.is_ok() && !self.summary.stopped {
             self.progress(1.0, "");
         }
         self.view.event(Event::NettestEnded {
             nettest_name: name.clone(),
         });
-        Ok(())
+        done
     }
 
     /// The targets to measure; the others are reported as skipped here.
@@ -284,16 +267,38 @@ impl Run<'_> {
         }
     }
 
-    /// Ask the provider whether the location still holds. Report ids and the script itself belong to the place that
-    /// they were made for, so a probe that moved ends the run.
-    fn check_location(&mut self) -> Result<(), RunScriptError> {
-        if !self.location.is_invalidated() {
-            return Ok(());
+    /// Whether the next target may start. Who watches and where the probe is are asked when nothing is being measured, which could
+    /// not wait for the answers.
+    async fn may_start(&mut self, idle: bool) -> Result<bool, RunScriptError> {
+        if idle {
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => {}
+                () = self.view.ready() => {}
+            }
+            self.check_location().await?;
+        } else if self.location.is_invalidated() {
+            return Ok(false);
         }
-        let result = self
-            .location
-            .refresh()
-            .and_then(|()| Arc::make_mut(&mut self.context).moved_to(self.location.locations()));
+        Ok(!self.must_stop())
+    }
+
+    /// Ask the provider whether the location still holds. Report ids and the script itself belong to the place that
+    /// they were made for, so a probe that moved ends the run. Stopping the run gives the answer up.
+    async fn check_location(&mut self) -> Result<(), RunScriptError> {
+        while self.location.is_invalidated() {
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => break,
+                refreshed = self.location.refresh() => self.moved(refreshed)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn moved(&mut self, refreshed: Result<(), LocationError>) -> Result<(), RunScriptError> {
+        let result =
+            refreshed.and_then(|()| Arc::make_mut(&mut self.context).moved_to(self.location.locations()));
         result.map_err(|error| {
             self.summary.stopped = true;
             self.view.event(Event::Stopped {
@@ -312,11 +317,12 @@ impl Run<'_> {
         let mut waiting = targets.into_iter().enumerate();
         let mut running = FuturesUnordered::new();
         loop {
-            while running.len() < at_a_time && waiting.len() > 0 && !self.must_stop() {
+            while running.len() < at_a_time && waiting.len() > 0 && self.may_start(running.is_empty()).await?
+            {
                 let Some((index, target)) = waiting.next() else {
                     break;
                 };
-                self.check_location()?;
+                let started = self.started(experiment, &target);
                 let view = Arc::new(GuestEvents {
                     view: self.view.clone(),
                     bar: bar.clone(),
@@ -326,31 +332,47 @@ impl Run<'_> {
                 let context = self.context.clone();
                 running.push(async move {
                     let input = target.input().map(str::to_owned);
-                    let measuring = experiment.measure(&context, probe, target, view.clone());
+                    let measuring = experiment.measure(&context, probe, started, target, view.clone());
                     let outcome = tokio::select! {
                         biased;
                         () = stop.cancelled() => None,
                         outcome = measuring => Some(outcome),
                     };
                     view.bar.done(index);
-                    (input, view.skipped.load(Ordering::Relaxed), outcome)
+                    (started, input, view.skipped.load(Ordering::Relaxed), outcome)
                 });
             }
-            let Some((input, skipped, outcome)) = running.next().await else {
+            let Some((started, input, skipped, outcome)) = running.next().await else {
                 return Ok(());
             };
             self.summary.skipped += skipped;
             match outcome {
-                Some(outcome) => self.keep(experiment, input, outcome)?,
+                Some(outcome) => self.keep(experiment, started, input, outcome)?,
                 None => _ = self.must_stop(),
             }
         }
+    }
+
+    /// Say that a target is about to be measured. Its index is returned.
+    fn started(&mut self, experiment: &Experiment, target: &Target) -> usize {
+        let index = self.targets_started;
+        self.targets_started += 1;
+        let attribute = |name| target.attribute(name).map(str::to_owned);
+        self.view.event(Event::TargetStarted {
+            nettest_name: experiment.nettest_name().to_owned(),
+            index,
+            input: target.input().map(str::to_owned),
+            category_code: attribute("category_code"),
+            country_code: attribute("country_code"),
+        });
+        index
     }
 
     /// Keep a measurement, or say why there is none.
     fn keep(
         &mut self,
         experiment: &Experiment,
+        index: usize,
         input: Option<String>,
         outcome: Result<Finished, String>,
     ) -> Result<(), RunScriptError> {
@@ -375,115 +397,18 @@ impl Run<'_> {
                 self.summary.refused += finished.measured.refused.len();
                 self.view.event(Event::Measurement(Box::new(finished.measured)));
             }
-            Err(why) => self.broken(experiment.nettest_name(), input, why),
+            Err(why) => self.broken(experiment.nettest_name(), Some(index), input, why),
         }
         Ok(())
     }
 
-    fn broken(&mut self, nettest: &str, input: Option<String>, why: String) {
+    fn broken(&mut self, nettest: &str, index: Option<usize>, input: Option<String>, why: String) {
         self.summary.broken += 1;
         self.view.event(Event::Broken {
             nettest_name: nettest.to_owned(),
+            index,
             input,
             why,
         });
-    }
-}
-
-/// How far the targets of a nettest are, together.
-struct Bar {
-    range: Range,
-    /// Of each target.
-    fractions: Mutex<Vec<f64>>,
-}
-
-impl Bar {
-    fn new(range: Range, targets: usize) -> Self {
-        Self {
-            range,
-            fractions: vec![0.0; targets].into(),
-        }
-    }
-
-    /// A target is this far, and the value of the progress bar is this.
-    fn set(&self, index: usize, fraction: f64) -> f64 {
-        let mut fractions = self.fractions.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = fractions.get_mut(index) {
-            // Nothing goes back, and what is no number is nothing.
-            *known = known.max(fraction.clamp(0.0, 1.0));
-        }
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "a script has far fewer than 2^52 targets"
-        )]
-        let total = fractions.len().max(1) as f64;
-        self.range.value(fractions.iter().sum::<f64>() / total)
-    }
-
-    fn done(&self, index: usize) {
-        self.set(index, 1.0);
-    }
-}
-
-/// What a guest shows goes to the view, as part of what all targets show.
-struct GuestEvents {
-    view: Arc<dyn View>,
-    bar: Arc<Bar>,
-    /// Of the target.
-    index: usize,
-    skipped: AtomicUsize,
-}
-
-impl netsonde_sandbox::GuestView for GuestEvents {
-    fn progress(&self, fraction: f64, message: &str) {
-        let value = self.bar.set(self.index, fraction);
-        self.view.event(Event::Progress {
-            value,
-            message: message.to_owned(),
-        });
-    }
-
-    fn log(&self, module: &str, level: netsonde_sandbox::Level, message: &str) {
-        self.view.event(Event::Log {
-            module: module.to_owned(),
-            level: level.into(),
-            message: message.to_owned(),
-        });
-    }
-
-    fn mini_skipped(&self, name: &str, why: &str) {
-        self.skipped.fetch_add(1, Ordering::Relaxed);
-        self.view.event(Event::Skipped {
-            thing: Thing::MiniNettest,
-            name: name.to_owned(),
-            why: why.to_owned(),
-        });
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn targets_share_the_range_of_their_nettest() {
-        let range = Range {
-            initial: 0.5,
-            max: 1.0,
-        };
-        let close = |a: f64, b: f64| (a - b).abs() < 1e-9;
-        let bar = Bar::new(range, 2);
-        assert!(close(bar.set(0, 0.0), 0.5));
-        bar.done(0);
-        assert!(close(bar.set(1, 0.0), 0.75));
-        assert!(close(bar.set(1, 2.0), 1.0));
-    }
-
-    #[test]
-    fn targets_that_are_measured_at_a_time_never_set_the_bar_back() {
-        let bar = Bar::new(Range::default(), 4);
-        assert!(bar.set(3, 0.8) < bar.set(0, 0.4));
-        let before = bar.set(3, f64::NAN);
-        assert!(before <= bar.set(3, 0.1));
     }
 }

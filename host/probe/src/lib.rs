@@ -9,10 +9,13 @@ mod assemble;
 pub mod catalog;
 pub mod checkin;
 mod destinations;
+#[cfg(doctest)]
+mod gates;
 #[cfg(feature = "install")]
 pub mod install;
 pub mod interpreter;
 pub mod locate;
+pub mod locating;
 pub mod location;
 mod measure;
 mod probe;
@@ -24,9 +27,15 @@ pub mod watch;
 
 pub use measure::{SOFTWARE_NAME, SOFTWARE_VERSION};
 pub use netsonde_sandbox as sandbox;
-pub use probe::Probe;
+pub use probe::{Device, Probe, Software, UnknownDevice};
 
 use sha2::Digest as _;
+
+#[cfg(all(target_os = "ios", feature = "install"))]
+compile_error!("on iOS no module may be installed: build with --no-default-features --features pulley");
+
+#[cfg(all(feature = "install", not(feature = "compiler"), not(target_os = "ios")))]
+compile_error!("what is installed is compiled: the feature `install` needs `compiler`");
 
 /// The time of this device, in seconds since 1970.
 pub fn now() -> u64 {

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use futures::future::{BoxFuture, FutureExt as _, ready};
 use netsonde_data::location::{Location, Locations};
 
 /// Why the probe does not know where it is. No measurement is made then: it would carry a wrong country or network.
@@ -56,8 +57,8 @@ pub trait LocationProvider: Send + Sync {
     /// Whether the last known location may no longer hold.
     fn is_invalidated(&self) -> bool;
 
-    /// Find the location anew; afterwards `is_invalidated` is false until the next change.
-    fn refresh(&self) -> Result<(), LocationError>;
+    /// Find the location anew; afterwards `is_invalidated` is false until the next change. Dropped if the run is stopped.
+    fn refresh(&self) -> BoxFuture<'_, Result<(), LocationError>>;
 }
 
 /// A location given once, as by `--location-file`, that can be replaced while a script runs.
@@ -82,6 +83,14 @@ impl GivenLocation {
         *self.next.lock().unwrap_or_else(PoisonError::into_inner) = found;
         self.invalidated.store(true, Ordering::SeqCst);
     }
+
+    fn take_next(&self) -> Result<(), LocationError> {
+        let next = self.next.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let next = next.ok_or_else(|| LocationError::Refresh("no other location was given".into()))?;
+        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = next;
+        self.invalidated.store(false, Ordering::SeqCst);
+        Ok(())
+    }
 }
 
 impl LocationProvider for GivenLocation {
@@ -96,12 +105,8 @@ impl LocationProvider for GivenLocation {
         self.invalidated.load(Ordering::SeqCst)
     }
 
-    fn refresh(&self) -> Result<(), LocationError> {
-        let next = self.next.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let next = next.ok_or_else(|| LocationError::Refresh("no other location was given".into()))?;
-        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = next;
-        self.invalidated.store(false, Ordering::SeqCst);
-        Ok(())
+    fn refresh(&self) -> BoxFuture<'_, Result<(), LocationError>> {
+        ready(self.take_next()).boxed()
     }
 }
 
@@ -160,8 +165,8 @@ mod tests {
         assert_eq!(primary(&Locations::default()), Err(LocationError::Missing));
     }
 
-    #[test]
-    fn an_invalidated_location_is_found_anew_or_not_at_all() {
+    #[tokio::test]
+    async fn an_invalidated_location_is_found_anew_or_not_at_all() {
         let provider = GivenLocation::new(Locations {
             ipv4: Some(at(137, "IT")),
             ipv6: None,
@@ -172,10 +177,11 @@ mod tests {
             ipv6: None,
         }));
         assert!(provider.is_invalidated());
-        provider.refresh().unwrap();
+        provider.refresh().await.unwrap();
         assert!(!provider.is_invalidated());
         assert_eq!(provider.locations().ipv4.unwrap().probe_asn, 3269);
         provider.invalidate(None);
-        assert!(matches!(provider.refresh(), Err(LocationError::Refresh(_))));
+        let again = provider.refresh().await;
+        assert!(matches!(again, Err(LocationError::Refresh(_))));
     }
 }

@@ -31,8 +31,9 @@ use crate::destinations::destinations;
 use crate::probe::Probe;
 use crate::transcript::{self, Facts, ModuleFacts};
 use crate::view::Measured;
+use crate::watch::without_own;
 
-/// The software that made a measurement, as OONI's pipeline reads it.
+/// The software that made a measurement where no other is named, as OONI's pipeline reads it.
 pub const SOFTWARE_NAME: &str = "netsonde";
 /// Its version.
 pub const SOFTWARE_VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -77,6 +78,11 @@ impl Target {
     pub(crate) fn input(&self) -> Option<&str> {
         self.document.get("input").and_then(Value::as_str)
     }
+
+    /// What the script says of the target.
+    pub(crate) fn attribute(&self, name: &str) -> Option<&str> {
+        self.document.get("attributes")?.get(name)?.as_str()
+    }
 }
 
 /// A measurement, whole and in short.
@@ -95,6 +101,7 @@ impl Experiment {
         &self,
         context: &Context,
         probe: &Probe,
+        index: usize,
         target: Target,
         view: Arc<dyn GuestView>,
     ) -> Result<Finished, String> {
@@ -107,25 +114,14 @@ impl Experiment {
         let config = self.net_config(context, probe, &target)?;
         let net = Net::new(&config, trace.clone(), Arc::new(meter)).map_err(|error| error.to_string())?;
         let annotations = self.annotations(&target);
+        let device = of_device(probe);
         let transcripts = probe.transcripts.as_ref();
         let folder = transcripts.and_then(|transcripts| transcripts.measurement(self.nettest_name()));
         let run = Run {
             net: net.clone(),
             grants: probe.grants(),
             budget,
-            info: RunInfo {
-                annotations: annotations.clone(),
-                feature_flags: self.nettest.feature_flags.clone(),
-                test_helpers: helpers(&self.nettest.test_helpers),
-                software: format!("{SOFTWARE_NAME}/{SOFTWARE_VERSION}"),
-                // As OONI's clients write it: helpers under load serve them first.
-                user_agent: format!("{SOFTWARE_NAME}/{SOFTWARE_VERSION} ooniprobe-engine/{ENGINE_VERSION}"),
-                resolver_address: context
-                    .locations
-                    .primary()
-                    .and_then(|location| location.resolver_ip),
-                configured_resolvers: configured_resolvers(),
-            },
+            info: self.info(context, probe, &annotations),
             minis: probe.catalog.clone(),
             view: view.clone(),
             transcripts: folder.clone().map(|folder| folder as Arc<dyn TranscriptSink>),
@@ -165,6 +161,8 @@ impl Experiment {
         let short = Short::of(manifest, &test_keys, error.is_some());
         let envelope = Envelope {
             context,
+            software: &probe.software,
+            device,
             started,
             runtime,
             input: input.as_deref(),
@@ -186,6 +184,7 @@ impl Experiment {
         }
         let measured = Measured {
             nettest_name: self.nettest.nettest_name.clone(),
+            index,
             input,
             anomaly: short.anomaly,
             verdict: short.verdict,
@@ -200,6 +199,21 @@ impl Experiment {
             measurement,
             measured,
         })
+    }
+
+    /// What the guest is told.
+    fn info(&self, context: &Context, probe: &Probe, annotations: &BTreeMap<String, String>) -> RunInfo {
+        let location = context.locations.primary();
+        RunInfo {
+            annotations: annotations.clone(),
+            feature_flags: self.nettest.feature_flags.clone(),
+            test_helpers: helpers(&self.nettest.test_helpers),
+            software: probe.software.to_string(),
+            // As OONI's clients write it: helpers under load serve them first.
+            user_agent: format!("{} ooniprobe-engine/{ENGINE_VERSION}", probe.software),
+            resolver_address: location.and_then(|location| location.resolver_ip),
+            configured_resolvers: configured_resolvers(),
+        }
     }
 
     /// What the guest may use and where it may go, for people to read before it starts.
@@ -254,13 +268,20 @@ impl Experiment {
                 .unwrap_or_default()
                 .to_string(),
             runtime: envelope.runtime.as_secs_f64(),
-            software: format!("{SOFTWARE_NAME}/{SOFTWARE_VERSION}"),
+            software: envelope.software.to_string(),
             error,
             probe_addresses: envelope.context.addresses.clone(),
             observations,
             instances,
         }
     }
+}
+
+/// What the device says of a measurement that starts. What the probe says itself is not its to say.
+fn of_device(probe: &Probe) -> BTreeMap<String, String> {
+    let mut annotations = probe.device.annotations();
+    without_own(&mut annotations);
+    annotations
 }
 
 /// What a guest hears that wrote a key of the archive.

@@ -41,7 +41,6 @@ pub trait Saver: Send {
 pub struct Report {
     path: PathBuf,
     file: File,
-    length: u64,
 }
 
 impl Report {
@@ -52,22 +51,25 @@ impl Report {
             path: path.to_owned(),
             cause,
         };
-        let mut file = OpenOptions::new()
+        let file = OpenOptions::new()
             .read(true)
             .append(true)
             .create(true)
             .open(path)
             .map_err(error)?;
-        let mut length = file.metadata().map_err(error)?.len();
-        let whole = whole_lines(&mut file, length).map_err(error)?;
+        let held = Held::wait(&file);
+        let length = file.metadata().map_err(error)?.len();
+        let whole = whole_lines(&file, length).map_err(error)?;
         let mut torn = None;
         if whole < length {
             let mut name = path.as_os_str().to_owned();
             name.push(".torn");
             let name = PathBuf::from(name);
             let mut tail = Vec::new();
-            file.seek(SeekFrom::Start(whole))
-                .and_then(|_| file.read_to_end(&mut tail))
+            let mut reader = &file;
+            reader
+                .seek(SeekFrom::Start(whole))
+                .and_then(|_| reader.read_to_end(&mut tail))
                 .map_err(error)?;
             let mut keep = OpenOptions::new()
                 .append(true)
@@ -85,14 +87,13 @@ impl Report {
                     cause,
                 })?;
             file.set_len(whole).map_err(error)?;
-            length = whole;
             torn = Some(name);
         }
+        drop(held);
         Ok((
             Self {
                 path: path.to_owned(),
                 file,
-                length,
             },
             torn,
         ))
@@ -103,11 +104,15 @@ impl Saver for Report {
     fn save(&mut self, measurement: &Measurement) -> Result<(), SaveError> {
         let mut line = serde_json::to_vec(measurement)?;
         line.push(b'\n');
-        let written = self.file.write_all(&line).and_then(|()| self.file.sync_data());
+        let mut file = &self.file;
+        let _held = Held::wait(file);
+        // Another run may have appended since, and an app may have emptied the file.
+        let length = file.metadata().map(|metadata| metadata.len());
+        let written = file.write_all(&line).and_then(|()| file.sync_data());
         if let Err(cause) = written {
             // A full disk may have taken half of the line: take it back, so that the report stays valid. A device
             // or a pipe can not be cut, and has nothing to take back.
-            if let Err(error) = self.file.set_len(self.length) {
+            if let Err(error) = length.and_then(|length| file.set_len(length)) {
                 tracing::debug!(path = %self.path.display(), %error, "cut a half-written line");
             }
             // Some files can be written but not synced (`/dev/stdout`, a pipe): the line is out all the same.
@@ -119,20 +124,67 @@ impl Saver for Report {
                 cause,
             });
         }
-        self.length += line.len() as u64;
         Ok(())
     }
 }
 
+/// A file to which no other run appends meanwhile. What has no locks, as a device or a pipe, has no lines to take back either.
+struct Held<'a>(&'a File);
+
+impl<'a> Held<'a> {
+    fn wait(file: &'a File) -> Self {
+        if let Err(error) = lock(file) {
+            tracing::debug!(%error, "lock a report");
+        }
+        Self(file)
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        // It is let go when the file is closed, too.
+        let _ = unlock(self.0);
+    }
+}
+
+/// The standard library has no locks on Android.
+#[cfg(unix)]
+fn lock(file: &File) -> io::Result<()> {
+    use rustix::fs::{FlockOperation, flock};
+    loop {
+        match flock(file, FlockOperation::LockExclusive) {
+            Err(rustix::io::Errno::INTR) => {}
+            locked => return Ok(locked?),
+        }
+    }
+}
+
+#[cfg(unix)]
+fn unlock(file: &File) -> io::Result<()> {
+    Ok(rustix::fs::flock(file, rustix::fs::FlockOperation::Unlock)?)
+}
+
+#[cfg(not(unix))]
+fn lock(file: &File) -> io::Result<()> {
+    file.lock()
+}
+
+#[cfg(not(unix))]
+fn unlock(file: &File) -> io::Result<()> {
+    file.unlock()
+}
+
 /// How many bytes from the start of the file are whole lines.
-fn whole_lines(file: &mut File, length: u64) -> io::Result<u64> {
+fn whole_lines(mut file: &File, length: u64) -> io::Result<u64> {
     const BLOCK: u64 = 64 * 1024;
     let mut end = length;
     while end > 0 {
         let start = end.saturating_sub(BLOCK);
         let mut block = Vec::new();
         file.seek(SeekFrom::Start(start))?;
-        Read::by_ref(file).take(end - start).read_to_end(&mut block)?;
+        Read::by_ref(&mut file)
+            .take(end - start)
+            .read_to_end(&mut block)?;
         if let Some(newline) = block.iter().rposition(|byte| *byte == b'\n') {
             return Ok(start + newline as u64 + 1);
         }
@@ -160,6 +212,29 @@ mod tests {
             "{text}"
         );
         assert_eq!(text.lines().count(), 2);
+    }
+
+    #[test]
+    fn two_runs_append_to_one_report() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("report.jsonl");
+        let (mut one, _) = Report::open(&path).unwrap();
+        let (mut other, _) = Report::open(&path).unwrap();
+        std::thread::scope(|scope| {
+            for report in [&mut one, &mut other] {
+                scope.spawn(|| (0..20).for_each(|_| report.save(&Measurement::default()).unwrap()));
+            }
+        });
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(text.lines().count(), 40);
+        assert!(
+            text.lines()
+                .all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok())
+        );
+        // An app that has sent what is there empties the file.
+        std::fs::write(&path, "").unwrap();
+        one.save(&Measurement::default()).unwrap();
+        assert!(std::fs::read(&path).unwrap().starts_with(b"{"));
     }
 
     #[test]

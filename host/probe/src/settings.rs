@@ -96,7 +96,13 @@ impl Settings {
     /// Read settings from the text of a TOML file.
     pub fn from_toml(text: &str) -> Result<Self, SettingsError> {
         let settings: Self = toml::from_str(text)?;
-        for name in &settings.denied_capabilities {
+        settings.check()?;
+        Ok(settings)
+    }
+
+    /// Whether every name in them is one. For settings that come in another format.
+    pub fn check(&self) -> Result<(), SettingsError> {
+        for name in &self.denied_capabilities {
             if netsonde_sandbox::Capability::from_name(name).is_none() {
                 let known: Vec<_> = netsonde_sandbox::Capability::ALL
                     .iter()
@@ -105,13 +111,13 @@ impl Settings {
                 return Err(SettingsError::UnknownCapability(name.clone(), known.join(", ")));
             }
         }
-        for name in &settings.allowed_destinations {
+        for name in &self.allowed_destinations {
             if Scope::from_name(name).is_none() {
                 let known = Scope::ALL.map(Scope::as_str).join(", ");
                 return Err(SettingsError::UnknownDestination(name.clone(), known));
             }
         }
-        Ok(settings)
+        Ok(())
     }
 
     fn mode(&self, mode: RunMode) -> &ModeSettings {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use futures::future::{BoxFuture, FutureExt as _};
 use netsonde_sandbox::Verdict;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -91,6 +92,20 @@ pub enum Event {
         /// Where it may go: the classes of destinations that its manifest asks for, with its reasons.
         destinations: BTreeMap<String, String>,
     },
+    /// A target is about to be measured. What comes of it, [`Event::Measurement`] or [`Event::Broken`], has the same index;
+    /// nothing comes of it if the run is stopped meanwhile.
+    TargetStarted {
+        /// The nettest.
+        nettest_name: String,
+        /// Counts the targets of the run that were started, from 0.
+        index: usize,
+        /// The input, if it has one.
+        input: Option<String>,
+        /// What the script says of the input: the category of a website.
+        category_code: Option<String>,
+        /// The country that the input belongs to.
+        country_code: Option<String>,
+    },
     /// A module, or the probe on its behalf, logged a line.
     Log {
         /// The module.
@@ -116,6 +131,8 @@ pub enum Event {
     Broken {
         /// The nettest.
         nettest_name: String,
+        /// The index of the target; absent where none was started.
+        index: Option<usize>,
         /// The input, if it has one.
         input: Option<String>,
         /// Why. Names the module.
@@ -140,6 +157,8 @@ pub enum Event {
 pub struct Measured {
     /// The nettest.
     pub nettest_name: String,
+    /// The index of the target.
+    pub index: usize,
     /// The input, if it has one.
     pub input: Option<String>,
     /// Whether the keys that its manifest names say so; absent where the manifest names none, or none was computed.
@@ -197,4 +216,9 @@ pub struct Summary {
 pub trait View: Send + Sync {
     /// Something happened. Called from any thread, in order for one run; must not block.
     fn event(&self, event: Event);
+
+    /// Wait until whoever watches has caught up. Asked before every target, and given up when the run is stopped.
+    fn ready(&self) -> BoxFuture<'_, ()> {
+        std::future::ready(()).boxed()
+    }
 }

@@ -3,6 +3,8 @@
 //! Asked each time that a module is handed out, so that what was revoked does not run although it is installed, compiled or
 //! preinstalled. Stopping is easier than starting: any registry can stop any module; only its own can let one run.
 
+use std::collections::BTreeMap;
+
 use netsonde_feed::{Feed, Forgotten};
 use netsonde_log::words::{Digest, Name};
 
@@ -15,14 +17,13 @@ const SCRIPT_INDEX: &str = "netsonde_script_index";
 const MODULE_REGISTRY: &str = "netsonde_module_registry";
 const MODULE_INDEX: &str = "netsonde_module_index";
 
-/// What says where a script and a module are from, which no script may say of itself.
-pub(crate) const RESERVED: [&str; 5] = [
-    REGISTRY,
-    SCRIPT_SOURCE,
-    SCRIPT_INDEX,
-    MODULE_REGISTRY,
-    MODULE_INDEX,
-];
+/// How the names of annotations begin that are the probe's own: what it says of itself sometimes, nobody else says at other times.
+const OWN: &str = "netsonde_";
+
+/// Leave out what no script, no target and no app may say.
+pub(crate) fn without_own(annotations: &mut BTreeMap<String, String>) {
+    annotations.retain(|name, _| !name.starts_with(OWN));
+}
 
 /// Where the script of a run is from.
 #[derive(Clone, Debug, PartialEq, Eq)]

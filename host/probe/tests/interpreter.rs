@@ -2,21 +2,25 @@
 
 #![expect(clippy::unwrap_used, reason = "test code")]
 
+use std::collections::BTreeMap;
 use std::io::Read as _;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use netsonde_data::location::{Location, Locations};
 use netsonde_data::measurement::Measurement;
 use netsonde_net::NetConfig;
-use netsonde_probe::Probe;
 use netsonde_probe::catalog::Catalog;
 use netsonde_probe::interpreter::RunScriptError;
-use netsonde_probe::location::{GivenLocation, LocationError};
+use netsonde_probe::locate::Sources;
+use netsonde_probe::locating::{Changes, Locating};
+use netsonde_probe::location::{GivenLocation, LocationError, LocationProvider as _};
 use netsonde_probe::report::{SaveError, Saver};
 use netsonde_probe::sandbox::{Engine, EngineConfig};
 use netsonde_probe::settings::Policy;
 use netsonde_probe::view::{Event, Summary, View};
+use netsonde_probe::{Device, Probe, Software, UnknownDevice};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -87,6 +91,8 @@ impl Bench {
                 net: NetConfig::unrestricted(),
                 transcripts: None,
                 state_dir: None,
+                software: Software::default(),
+                device: Arc::new(UnknownDevice),
             },
             events: Arc::default(),
             location: GivenLocation::new(locations("203.0.113.77", 137)),
@@ -297,4 +303,175 @@ async fn a_run_that_is_stopped_writes_nothing_for_what_was_under_way() {
     assert!(summary.stopped);
     assert!(kept.0.is_empty());
     assert!(peer.join().unwrap(), "the connection is closed");
+}
+
+/// The targets that were started and what came of each, in order.
+fn of_targets(events: &Events) -> Vec<Value> {
+    let seen = events.seen.lock().unwrap();
+    let told = seen.iter().filter_map(|event| match event {
+        Event::TargetStarted {
+            index,
+            input,
+            category_code,
+            country_code,
+            ..
+        } => Some(json!(["started", index, input, category_code, country_code])),
+        Event::Measurement(measured) => Some(json!(["measured", measured.index, measured.input])),
+        Event::Broken { index, input, .. } => Some(json!(["broken", index, input])),
+        _ => None,
+    });
+    told.collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn targets_have_an_index_that_counts_over_the_whole_run() {
+    let bench = Bench::new();
+    let news = json!({"category_code": "NEWS", "country_code": "IT"});
+    let (done, _) = bench
+        .run(&json!([
+            hostile(&json!([
+                {"input": "one", "attributes": news, "options": {"mode": "ok"}},
+                {"input": "two", "attributes": {"category_code": 7}, "options": {"mode": "error"}},
+            ])),
+            hostile(&json!([{"input": "three", "options": {"mode": "ok"}}])),
+        ]))
+        .await;
+    assert_eq!(done.unwrap().measurements, 2);
+    assert_eq!(
+        of_targets(&bench.events),
+        [
+            json!(["started", 0, "one", "NEWS", "IT"]),
+            json!(["measured", 0, "one"]),
+            json!(["started", 1, "two", null, null]),
+            json!(["broken", 1, "two"]),
+            json!(["started", 2, "three", null, null]),
+            json!(["measured", 2, "three"]),
+        ]
+    );
+}
+
+/// A device whose network changes with every measurement, and which wants no more than some.
+struct Phone {
+    asked: Mutex<usize>,
+    enough: usize,
+}
+
+impl Device for Phone {
+    fn annotations(&self) -> BTreeMap<String, String> {
+        let mut asked = self.asked.lock().unwrap();
+        *asked += 1;
+        let name = |name: &str| name.to_owned();
+        BTreeMap::from([
+            (name("network_type"), format!("network {asked}")),
+            (name("engine_name"), name("made up")),
+        ])
+    }
+
+    fn objection(&self) -> Option<String> {
+        let enough = *self.asked.lock().unwrap() >= self.enough;
+        enough.then(|| "the network is metered".to_owned())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_annotates_measurements_and_ends_the_run_before_the_next_target() {
+    let mut bench = Bench::new();
+    bench.probe.device = Arc::new(Phone {
+        asked: Mutex::new(0),
+        enough: 2,
+    });
+    bench.probe.software = Software {
+        name: "app".into(),
+        version: "1.2.3".into(),
+    };
+    let of_script = json!({"network_type": "of the script"});
+    let (done, kept) = bench
+        .run(&json!([hostile(&json!([
+            {"input": "one", "annotations": of_script, "options": {"mode": "ok"}},
+            {"input": "two", "options": {"mode": "ok"}},
+            {"input": "three", "options": {"mode": "ok"}},
+        ]))]))
+        .await;
+    assert!(done.unwrap().stopped);
+    assert_eq!(kept.len(), 2);
+    for (measurement, network) in kept.iter().zip(["network 1", "network 2"]) {
+        assert_eq!(measurement["annotations"]["network_type"], network);
+        assert_eq!(measurement["annotations"]["engine_name"], "netsonde");
+        assert_eq!(measurement["software_name"], "app");
+        assert_eq!(measurement["software_version"], "1.2.3");
+    }
+    let seen = bench.events.seen.lock().unwrap();
+    let stopped = Event::Stopped {
+        why: "the network is metered".into(),
+    };
+    assert!(seen.contains(&stopped));
+}
+
+/// A STUN server that answers nobody.
+fn silent_stun() -> (UdpSocket, Sources) {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let server = socket.local_addr().unwrap().to_string();
+    let sources = Sources {
+        stun: vec![server.parse().unwrap()],
+        http: Vec::new(),
+        resolver_names: Vec::new(),
+        within: Duration::from_secs(1),
+    };
+    (socket, sources)
+}
+
+/// A location that is found anew by asking.
+fn located(sources: Sources, changes: &Changes) -> Locating {
+    let locations = locations("203.0.113.77", 137);
+    Locating::new(NetConfig::default(), Some(sources), changes.clone(), 0, locations)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_location_that_can_not_be_found_anew_says_who_was_asked() {
+    let (_silent, sources) = silent_stun();
+    let server = sources.stun.first().unwrap().to_string();
+    let changes = Changes::default();
+    let location = located(sources, &changes);
+    assert!(!location.is_invalidated());
+    changes.add();
+    assert!(location.is_invalidated());
+    let error = location.refresh().await.unwrap_err();
+    let LocationError::Refresh(why) = &error else {
+        panic!("{error}")
+    };
+    assert!(why.contains(&server), "{why}");
+    assert!(location.is_invalidated());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stopping_a_run_gives_up_finding_the_location_anew() {
+    let (_silent, mut sources) = silent_stun();
+    sources.within = Duration::from_mins(10);
+    let changes = Changes::default();
+    let location = located(sources, &changes);
+    changes.add();
+    let bench = Bench::new();
+    let text =
+        json!({"v": 2, "instructions": [hostile(&json!([{"input": "one", "options": {"mode": "ok"}}]))]})
+            .to_string();
+    let vocabulary = bench.probe.catalog.vocabulary().unwrap();
+    let script = netsonde_script::parse("test", text.as_bytes(), &vocabulary)
+        .unwrap()
+        .script;
+    let (stop, mut kept) = (CancellationToken::new(), Kept::default());
+    let stopper = stop.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        stopper.cancel();
+    });
+    let view = bench.events.clone();
+    let run = bench
+        .probe
+        .run_script(&script, "5eed", &location, view, &mut kept, &stop);
+    let summary = tokio::time::timeout(Duration::from_mins(1), run)
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(summary.stopped);
+    assert_eq!(of_targets(&bench.events), Vec::<Value>::new());
 }

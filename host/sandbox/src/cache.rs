@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::inspect::Digest;
+use crate::digest::Digest;
 
 /// How long an entry of this engine may go unused.
 const UNUSED: Duration = Duration::from_hours(90 * 24);

@@ -92,6 +92,20 @@ pub enum ModuleError {
         /// What the compiler said.
         detail: String,
     },
+    /// No module of this name is part of this program.
+    #[error("load {module}: this program has no module of that name, and runs only what is part of it")]
+    NotPreinstalled {
+        /// The name.
+        module: String,
+    },
+    /// The bytecode of a preinstalled module is not what this program can run.
+    #[error("load {module}: the bytecode in this program is refused: {detail}")]
+    Bytecode {
+        /// The module.
+        module: String,
+        /// What does not fit.
+        detail: String,
+    },
     /// The component's imports have the right names and the wrong types.
     #[error("link {module}: {detail}")]
     Link {

@@ -3,34 +3,12 @@
 //! Everything that can be refused by name is refused here, so that code of a module which must not run is never
 //! handed to the compiler.
 
-use sha2::{Digest as _, Sha256};
 use wasmparser::{ComponentExternalKind, ComponentTypeRef, Parser, Payload, TypeBounds};
 
 use crate::capability::Capability;
+use crate::digest::Digest;
 use crate::error::ModuleError;
 use crate::manifest::{Draft, Kind, MANIFEST_SECTION, Manifest};
-
-/// The SHA-256 of a module's bytes, in hexadecimal.
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct Digest(String);
-
-impl Digest {
-    /// The digest of these bytes.
-    pub fn of(wasm: &[u8]) -> Self {
-        Self(hex::encode(Sha256::digest(wasm)))
-    }
-
-    /// 64 hexadecimal digits.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Display for Digest {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
 
 /// What a module says about itself.
 #[derive(Clone, Debug)]

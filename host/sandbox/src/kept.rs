@@ -4,6 +4,7 @@
 //! file, `key-NAME.bin`; whatever else lies there is not looked at. Errors are for guests and so tell no path, which
 //! would tell a user's name; the log does.
 
+use std::fs::TryLockError;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -289,15 +290,31 @@ fn lock(dir: &Dir, begun: Instant) -> Result<std::fs::File, KeptError> {
         .map_err(doing("open the lock of the module's folder"))?
         .into_std();
     loop {
-        match file.try_lock() {
+        match try_lock(&file) {
             Ok(()) => return Ok(file),
-            Err(std::fs::TryLockError::WouldBlock) if begun.elapsed() < PATIENCE => std::thread::sleep(LOOK),
-            Err(std::fs::TryLockError::WouldBlock) => return Err(KeptError::Busy),
-            Err(std::fs::TryLockError::Error(error)) => {
+            Err(TryLockError::WouldBlock) if begun.elapsed() < PATIENCE => std::thread::sleep(LOOK),
+            Err(TryLockError::WouldBlock) => return Err(KeptError::Busy),
+            Err(TryLockError::Error(error)) => {
                 return Err(doing("lock the module's folder")(error));
             }
         }
     }
+}
+
+/// Lock, or say that somebody else does. The standard library has no locks on Android.
+#[cfg(unix)]
+fn try_lock(file: &std::fs::File) -> Result<(), TryLockError> {
+    use rustix::fs::{FlockOperation, flock};
+    flock(file, FlockOperation::NonBlockingLockExclusive).map_err(|error| match error {
+        rustix::io::Errno::WOULDBLOCK => TryLockError::WouldBlock,
+        error => TryLockError::Error(error.into()),
+    })
+}
+
+/// Lock, or say that somebody else does.
+#[cfg(not(unix))]
+fn try_lock(file: &std::fs::File) -> Result<(), TryLockError> {
+    file.try_lock()
 }
 
 #[cfg(test)]

@@ -1,9 +1,13 @@
 //! Loads Wasm modules, links only granted interfaces, enforces budgets.
 //!
-//! What belongs here: everything that knows wasmtime. An [`Engine`] turns bytes into a [`Module`] ([`Engine::load`]),
-//! runs it ([`Engine::run`]) and reduces a measurement with it ([`Engine::reduce`]). What does not: where modules come
-//! from and which may run (the probe decides), what the network does (`netsonde-net`), how a measurement is written
+//! What belongs here: everything that knows wasmtime. An [`Engine`] turns bytes, or the name of a preinstalled module, into a
+//! [`Module`], runs it ([`Engine::run`]) and reduces a measurement with it ([`Engine::reduce`]). What does not: where modules
+//! come from and which may run (the probe decides), what the network does (`netsonde-net`), how a measurement is written
 //! (`netsonde-data`).
+//!
+//! Two features say what runs: `compiler`, which makes machine code of any module, and `pulley`, which interprets the preinstalled
+//! ones, whose bytecode the build script made (`bytecode`). Both may be there, and an [`Engine`] is of one kind or the other. A
+//! program without `compiler` has no way from bytes to a module that runs.
 //!
 //! The way of a module:
 //!
@@ -19,13 +23,22 @@
 
 mod bindings;
 mod budget;
+#[cfg(feature = "pulley")]
+mod bytecode;
+#[cfg(feature = "compiler")]
 mod cache;
 mod call;
 mod capability;
+#[cfg(feature = "compiler")]
+mod compiling;
 mod cpu;
+mod digest;
 mod engine;
 mod error;
+#[cfg(doctest)]
+mod gates;
 mod host;
+#[cfg(feature = "compiler")]
 mod inspect;
 mod instance;
 mod kept;
@@ -38,6 +51,7 @@ mod reach;
 mod reduce;
 mod replay;
 mod run;
+mod settings;
 mod state;
 mod tape;
 mod ticker;
@@ -45,9 +59,13 @@ mod wire;
 
 pub use budget::{Budget, Usage};
 pub use capability::{Capability, Grants};
-pub use engine::{Engine, EngineConfig, EngineStats};
+pub use digest::Digest;
+pub use engine::Engine;
+#[cfg(feature = "compiler")]
+pub use engine::{EngineConfig, EngineStats};
 pub use error::{BudgetExceeded, EngineError, ModuleError, RunError};
-pub use inspect::{Digest, Inside};
+#[cfg(feature = "compiler")]
+pub use inspect::Inside;
 pub use manifest::{
     BudgetAsk, InputPolicy, Kind, MANIFEST_SECTION, Manifest, Reading, SummaryKeys, Told, Verdict, Version,
 };

@@ -4,8 +4,8 @@ use wasmtime::component::{Component, InstancePre, Linker};
 
 use crate::bindings::{mini_nettest::MiniNettestPre, nettest::NettestPre};
 use crate::capability::Grants;
+use crate::digest::Digest;
 use crate::error::{ModuleError, RunError};
-use crate::inspect::Digest;
 use crate::limits::Memory;
 use crate::linking;
 use crate::manifest::{Kind, Manifest};

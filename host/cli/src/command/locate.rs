@@ -1,11 +1,10 @@
 //! `netsonde locate`: find out where the probe is and print a location file for `runx`.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use anyhow::{Context as _, ensure};
-use netsonde_net::{Budget, Clock, Destinations, Meter, Net, NetConfig, Trace};
-use netsonde_probe::locate::{Found, RESOLVER_NAMES, Sources, locate};
+use netsonde_probe::locate::{Found, RESOLVER_NAMES, Sources};
+use netsonde_probe::locating::locate_once;
 use netsonde_probe::location::primary;
 
 use crate::args::{Locate, Observers};
@@ -43,13 +42,7 @@ pub(crate) fn find(observers: &Observers, mmdb: &[PathBuf]) -> anyhow::Result<Fo
             "--http {url}: it begins with neither http:// nor https://"
         );
     }
-    let meter = Arc::new(Meter::new(Budget::default()));
-    // The user names whom to ask.
-    let config = NetConfig {
-        destinations: Destinations::Unrestricted,
-        ..net_config(mmdb)?
-    };
-    let net = Net::new(&config, Trace::new(Clock::start()), meter)?;
+    let config = net_config(mmdb)?;
     let names = &observers.resolver_name;
     let sources = Sources {
         stun: observers.stun.clone(),
@@ -65,7 +58,7 @@ pub(crate) fn find(observers: &Observers, mmdb: &[PathBuf]) -> anyhow::Result<Fo
         .enable_all()
         .build()
         .context("start the runtime")?;
-    let found = runtime.block_on(locate(&net, &sources));
+    let found = runtime.block_on(locate_once(&config, &sources))?;
     // A name lookup under way can not be cancelled; do not wait for it.
     runtime.shutdown_background();
     Ok(found)

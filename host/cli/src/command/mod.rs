@@ -30,7 +30,7 @@ use netsonde_probe::install;
 use netsonde_probe::sandbox::{Engine, EngineConfig};
 use netsonde_probe::watch::Watch;
 use netsonde_probe::{SOFTWARE_NAME, SOFTWARE_VERSION, now};
-use netsonde_script::{Diagnostics, Parsed};
+use netsonde_script::{Diagnostics, Parsed, Script};
 
 use crate::view::{plain, tell};
 use crate::{args, env};
@@ -59,17 +59,15 @@ impl Modules {
         })
         .context("start the Wasm engine")?;
         let mut catalog = Catalog::preinstalled(engine);
-        add_all_installed(&mut catalog, feeds);
+        #[cfg(feature = "install")]
+        install::add_installed(&mut catalog, feeds);
+        #[cfg(not(feature = "install"))]
+        let _ = feeds;
         for file in &modules.files {
             let wasm = read("module", file)?;
             catalog.add_file(file, wasm);
         }
         Ok(Self(catalog))
-    }
-
-    #[cfg(feature = "install")]
-    fn catalog(&self) -> &Catalog {
-        &self.0
     }
 
     /// Read a script by what is known here.
@@ -98,9 +96,16 @@ impl Modules {
         }
     }
 
+    /// Fetch what a script names and nobody here knows; whether there was any.
     #[cfg(feature = "install")]
-    fn add_installed(&mut self, registry: &str, name: &str, wasm: &[u8]) {
-        self.0.add_installed(registry, name, wasm.to_owned());
+    fn fetch(&mut self, script: &Script, feeds: &[Feed]) -> bool {
+        install::fetch(script, &mut self.0, feeds, &mut |line| tell(&plain(&line)))
+    }
+
+    #[cfg(not(feature = "install"))]
+    #[expect(clippy::unused_self, reason = "the twin of the other")]
+    fn fetch(&mut self, _: &Script, _: &[Feed]) -> bool {
+        false
     }
 
     /// The modules, of which each is handed out only if these registries let it run.
@@ -109,27 +114,6 @@ impl Modules {
         self.0
     }
 }
-
-#[cfg(feature = "install")]
-fn add_all_installed(catalog: &mut Catalog, feeds: &[Feed]) {
-    for feed in feeds {
-        let installed = install::installed(feed).unwrap_or_else(|error| {
-            tracing::warn!(registry = feed.name(), %error, "nothing that is installed from it is used");
-            Vec::new()
-        });
-        for module in installed {
-            match install::bytes(feed, &module) {
-                Ok(wasm) => catalog.add_installed(feed.name(), module.name.as_str(), wasm),
-                Err(error) => {
-                    tracing::warn!(registry = feed.name(), %error, "an installed module is not used");
-                }
-            }
-        }
-    }
-}
-
-#[cfg(not(feature = "install"))]
-fn add_all_installed(_: &mut Catalog, _: &[Feed]) {}
 
 /// The largest file that is read: more than any script, location, settings or certificates need.
 const LARGEST: u64 = 64 << 20;

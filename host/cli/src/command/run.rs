@@ -41,7 +41,7 @@ pub(crate) fn run(args: &Run, json: bool, verbose: u8) -> anyhow::Result<Exit> {
             return Ok(Exit::Failed);
         }
     };
-    if policy.settings.registry.ring0 && fetch(&parsed.script, &mut modules, &feeds) {
+    if policy.settings.registry.ring0 && modules.fetch(&parsed.script, &feeds) {
         match modules.parse(&name(&chosen), &chosen.text)? {
             Ok(again) => parsed = again,
             Err(errors) => {
@@ -87,46 +87,4 @@ fn locations(args: &Run, stderr: &Stderr) -> anyhow::Result<Option<Locations>> {
             Ok(None)
         }
     }
-}
-
-/// Fetch what the script names and nobody here knows. What can not be had is said, and is skipped with the reason of the script.
-#[cfg(feature = "install")]
-fn fetch(script: &netsonde_script::Script, modules: &mut Modules, feeds: &[Feed]) -> bool {
-    use netsonde_probe::install;
-    let mut fetched = false;
-    for module in install::wanted(script, modules.catalog()) {
-        let mut whys = Vec::new();
-        for feed in feeds {
-            let mut problems = Vec::new();
-            let offered = feed
-                .client()
-                .newest(&module, now())
-                .map_err(|why| install::InstallError::from(why.clone()))
-                .and_then(|release| install::offer(feed, &release.module.digest, now(), &mut problems))
-                .and_then(|offer| install::install(feed, &offer, false).map(|()| offer));
-            for problem in problems {
-                tell(&plain(&format!("{}: {problem}", feed.name())));
-            }
-            match offered {
-                Ok(offer) => {
-                    let (name, version) = (&offer.module.name, &offer.module.version);
-                    tell(&plain(&format!("fetched {name} {version} from {}", feed.name())));
-                    modules.add_installed(feed.name(), module.as_str(), offer.wasm());
-                    fetched = true;
-                    whys.clear();
-                    break;
-                }
-                Err(why) => whys.push(format!("{module} is not fetched from {}: {why}", feed.name())),
-            }
-        }
-        for why in whys {
-            tell(&plain(&why));
-        }
-    }
-    fetched
-}
-
-#[cfg(not(feature = "install"))]
-fn fetch(_: &netsonde_script::Script, _: &mut Modules, _: &[Feed]) -> bool {
-    false
 }

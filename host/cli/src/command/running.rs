@@ -8,7 +8,6 @@ use std::sync::Arc;
 use anyhow::{Context as _, anyhow, ensure};
 use netsonde_data::Measurement;
 use netsonde_net::Scope;
-use netsonde_probe::Probe;
 use netsonde_probe::catalog::Catalog;
 use netsonde_probe::interpreter::RunScriptError;
 use netsonde_probe::location::GivenLocation;
@@ -16,6 +15,7 @@ use netsonde_probe::report::{Report, SaveError, Saver};
 use netsonde_probe::settings::{Policy, RunOptions, Settings};
 use netsonde_probe::transcript::Transcripts;
 use netsonde_probe::view::View;
+use netsonde_probe::{Probe, Software, UnknownDevice};
 use netsonde_script::Script;
 use tokio_util::sync::CancellationToken;
 
@@ -46,6 +46,8 @@ pub(crate) fn run(args: &Running, inputs: Inputs, json: bool, stderr: Stderr) ->
         net: net_config(&args.mmdb)?,
         transcripts: transcripts.clone(),
         state_dir: crate::env::state_dir(),
+        software: Software::default(),
+        device: Arc::new(UnknownDevice),
     };
     let mut saver = saver(&args.output, &inputs.files, json)?;
     let events = Arc::new(JsonView::default());

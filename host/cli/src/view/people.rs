@@ -118,6 +118,7 @@ impl View for PeopleView {
                 nettest_name,
                 input,
                 why,
+                ..
             } => {
                 let what = subject(&nettest_name, input.as_deref());
                 self.stderr
@@ -277,6 +278,7 @@ mod tests {
     fn measured(verdict: Option<Verdict>, says: Option<&str>) -> Measured {
         Measured {
             nettest_name: "telegram".into(),
+            index: 0,
             input: None,
             anomaly: None,
             verdict,

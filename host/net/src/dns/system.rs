@@ -187,7 +187,7 @@ fn code(number: i32, error: &io::Error) -> FailureCode {
         libc::EAI_NONAME => FailureCode::DNS_NXDOMAIN_ERROR,
         #[cfg(any(target_os = "android", target_os = "linux"))]
         BIONIC_NODATA => FailureCode::ANDROID_DNS_CACHE_NO_DATA,
-        #[cfg(any(target_os = "linux", target_os = "macos", target_os = "ios"))]
+        #[cfg(any(target_os = "linux", target_vendor = "apple"))]
         libc::EAI_NODATA => FailureCode::DNS_NO_ANSWER,
         libc::EAI_SYSTEM => match error.raw_os_error() {
             None | Some(0) => FailureCode::from_io(&io::Error::from_raw_os_error(libc::EMFILE)),

@@ -44,11 +44,13 @@ pub(crate) fn set_ttl(socket: &impl Socket, is_ipv4: bool, ttl: u8) -> io::Resul
 }
 
 /// ICMP errors are not kept.
+#[expect(clippy::unnecessary_wraps, reason = "where they are, the system may refuse")]
 pub(crate) fn report_icmp_errors(_socket: &impl Socket, _is_ipv4: bool, _on: bool) -> io::Result<()> {
     Ok(())
 }
 
 /// The TTL of what arrives is not told.
+#[expect(clippy::unnecessary_wraps, reason = "where it is, the system may refuse")]
 pub(crate) fn tell_ttl(_socket: &impl Socket, _is_ipv4: bool) -> io::Result<()> {
     Ok(())
 }

@@ -7,8 +7,9 @@ use netsonde_data::measurement::Measurement;
 use netsonde_data::scrub::Scrubber;
 use serde_json::Value;
 
-use super::{Context, Experiment, SOFTWARE_NAME, SOFTWARE_VERSION, Target};
-use crate::watch::RESERVED;
+use super::{Context, Experiment, SOFTWARE_NAME, Target};
+use crate::probe::Software;
+use crate::watch::without_own;
 
 /// The level of OONI's engine whose data format we write. Consumers treat anything below 3.17.2 as an old format.
 pub(super) const ENGINE_VERSION: &str = "3.31.0";
@@ -16,6 +17,9 @@ pub(super) const ENGINE_VERSION: &str = "3.31.0";
 /// What the envelope of a measurement needs to know, apart from its test keys.
 pub(super) struct Envelope<'a> {
     pub(super) context: &'a Context,
+    pub(super) software: &'a Software,
+    /// What the device says.
+    pub(super) device: BTreeMap<String, String>,
     pub(super) started: SystemTime,
     pub(super) runtime: Duration,
     pub(super) input: Option<&'a str>,
@@ -32,7 +36,7 @@ impl Experiment {
         let mut annotations = self.nettest.annotations.clone();
         annotations.extend(target.annotations.clone());
         // What is not annotated here is not to be made up there.
-        annotations.retain(|name, _| !RESERVED.contains(&name.as_str()));
+        without_own(&mut annotations);
         annotations
     }
 
@@ -44,12 +48,13 @@ impl Experiment {
     ) -> Measurement {
         let manifest = self.module.manifest();
         let mut builder = Measurement::builder(&manifest.name, &manifest.version.to_string())
-            .software(SOFTWARE_NAME, SOFTWARE_VERSION)
+            .software(&envelope.software.name, &envelope.software.version)
             .times(self.started, envelope.started, envelope.runtime)
             .input(envelope.input.unwrap_or_default())
             .report_id(&self.report_id)
             .extensions(manifest.extensions.clone())
             .annotations(annotations)
+            .annotations(envelope.device.clone())
             // Annotations of the engine come last: a script can not forge them.
             .annotations(self.engine_annotations(envelope));
         if let Some(helper) = envelope.helper {

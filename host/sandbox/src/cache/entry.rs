@@ -4,7 +4,7 @@ use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 
 use super::private::Key;
-use crate::inspect::Digest;
+use crate::digest::Digest;
 
 const MAC_LENGTH: usize = 32;
 

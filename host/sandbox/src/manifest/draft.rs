@@ -18,6 +18,7 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
+    #[cfg(feature = "compiler")]
     pub(crate) fn kind(&self) -> Kind {
         self.file.kind
     }

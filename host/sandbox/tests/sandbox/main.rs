@@ -12,6 +12,8 @@
 
 mod budgets;
 mod cache;
+#[cfg(feature = "pulley")]
+mod interpreted;
 mod kept;
 mod loading;
 mod minis;
