@@ -5,13 +5,14 @@
 
 mod support;
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use netsonde_lab::test::in_lab;
-use serde_json::json;
+use serde_json::{Value, json};
 use support::{
     TELEGRAM, WEBSITE, WEBSITES, assert_telegram, assert_website, events_of, is_here, measurement, succeeded,
 };
@@ -102,6 +103,55 @@ fn what_callers_do_wrong_has_an_answer() {
     let program = compile(folder.path(), "misuse");
     let output = Command::new(program).arg(folder.path().join("state")).output();
     assert_eq!(succeeded(&output.unwrap(), "misuse"), "all is answered\n");
+}
+
+#[test]
+fn a_task_without_files_says_nothing_of_the_network() {
+    if !is_here("python3") {
+        return;
+    }
+    in_lab("a_task_without_files_says_nothing_of_the_network", || {
+        let folder = tempfile::tempdir().unwrap();
+        let lab = support::clean_lab();
+        let settings = folder.path().join("settings.json");
+        std::fs::write(&settings, support::telegram(&lab).to_string()).unwrap();
+        let mut app = lab.command("python3");
+        app.arg("-B").arg(apps().join("no_files.py"));
+        app.arg(library()).arg(&settings).current_dir(folder.path());
+        let said = succeeded(&app.output().unwrap(), "the app");
+        let tasks: BTreeMap<String, Value> = serde_json::from_str(&said).unwrap();
+        for with in ["before", "after"] {
+            assert_telegram(&measurement(tasks[with].as_array().unwrap(), ""), false);
+        }
+        // There is no measurement, or one without a verdict, or all sockets were open by then. Where the guest had begun, the budget
+        // ended it.
+        let mut ended = 0;
+        for without in tasks["without"].as_array().unwrap() {
+            let events = without.as_array().unwrap();
+            let Some(told) = events.iter().find(|event| event["key"] == "measurement") else {
+                let why = support::value(events, "failure.measurement")["failure"].as_str();
+                assert!(why.unwrap().contains("open files"), "{events:?}");
+                continue;
+            };
+            let told: Value = serde_json::from_str(told["value"]["json_str"].as_str().unwrap()).unwrap();
+            let keys = &told["test_keys"];
+            let error = keys["x_netsonde_error"]["message"].as_str().unwrap_or_default();
+            if error.is_empty() {
+                assert_telegram(&told, false);
+                continue;
+            }
+            ended += usize::from(error.contains("open files: more than 4"));
+            assert!(error.contains("open files"), "{told}");
+            for verdict in [
+                "telegram_http_blocking",
+                "telegram_tcp_blocking",
+                "telegram_web_status",
+            ] {
+                assert_eq!(keys[verdict], Value::Null, "{told}");
+            }
+        }
+        assert!(ended > 0, "{tasks:?}");
+    });
 }
 
 #[test]

@@ -1,9 +1,12 @@
 //! How much of the network a run may use, and how much it has used.
 
 use crate::Exceeded;
-use std::sync::{
-    OnceLock,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    io,
+    sync::{
+        OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 /// How much of the network a run may use.
@@ -186,6 +189,20 @@ impl Meter {
             counter.fetch_max(count, Ordering::Relaxed);
         }
         Ok(())
+    }
+
+    /// Note that the system gave no socket. Where that is because files are open, in this process or on this machine, no operation is made
+    /// any more: what fails for this reason says nothing about the network.
+    pub(crate) fn no_socket(&self, error: &io::Error) {
+        if let Some(Exceeded { what, limit }) = Exceeded::open_files(error) {
+            self.exceed(what, limit);
+        }
+    }
+
+    /// Whether the system gives no more sockets. An operation that failed meanwhile may have failed because of that.
+    pub fn starved(&self) -> Option<Exceeded> {
+        self.exceeded()
+            .filter(|exceeded| exceeded.what == Exceeded::OPEN_FILES)
     }
 
     fn take(&self, what: &'static str, counter: &AtomicU64, limit: u64) -> Result<(), Exceeded> {

@@ -1,7 +1,8 @@
 //! How an operation can end badly.
 
+use crate::sys;
 use netsonde_data::failure::{Failure, FailureCode, Operation};
-use std::fmt;
+use std::{fmt, io};
 
 /// Why an operation did not give a result.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -18,7 +19,7 @@ pub enum NetError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exceeded {
     /// What there was too much of: `connections`, `queries`, `bytes_sent`, `bytes_received`, `observations`, `addresses`,
-    /// `ports of one address`.
+    /// `ports of one address`; or `open files`, of which the system allows this process no more.
     pub what: &'static str,
     /// How much was allowed.
     pub limit: u64,
@@ -31,6 +32,19 @@ impl fmt::Display for Exceeded {
 }
 
 impl std::error::Error for Exceeded {}
+
+impl Exceeded {
+    pub(crate) const OPEN_FILES: &str = "open files";
+
+    /// If this error is that too many files are open: the limit of that, which is the system's. Nothing that fails for this reason
+    /// says anything about the network.
+    pub fn open_files(error: &io::Error) -> Option<Self> {
+        sys::is_out_of_files(error).then(|| Self {
+            what: Self::OPEN_FILES,
+            limit: sys::most_open_files(),
+        })
+    }
+}
 
 impl NetError {
     /// A failure of `operation`; `doing` says what was being done and to what.

@@ -50,6 +50,27 @@ pub(crate) struct Arrived {
     pub(crate) ttl: Option<u8>,
 }
 
+/// Whether this is because too many files are open, in this process or on this machine.
+pub(crate) fn is_out_of_files(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    let numbers = [libc::EMFILE, libc::ENFILE];
+    // WSAEMFILE.
+    #[cfg(not(unix))]
+    let numbers = [10024];
+    error
+        .raw_os_error()
+        .is_some_and(|number| numbers.contains(&number))
+}
+
+/// How many files this process may have open; 0 where nobody says.
+pub(crate) fn most_open_files() -> u64 {
+    #[cfg(unix)]
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    #[cfg(not(unix))]
+    let limit = None;
+    limit.unwrap_or_default()
+}
+
 /// Set the TTL or hop limit of everything that is sent from now on.
 fn set_ttl_of(socket: &SockRef<'_>, is_ipv4: bool, ttl: u8) -> io::Result<()> {
     if is_ipv4 {

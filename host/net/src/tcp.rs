@@ -89,7 +89,10 @@ impl Net {
         options: &ConnectOptions,
         t0: Duration,
     ) -> Result<TcpStream, End> {
-        let dialing = Dialing::begin(endpoint, options.ttl).map_err(|error| End::of(&error))?;
+        let dialing = Dialing::begin(endpoint, options.ttl).map_err(|error| {
+            self.meter().no_socket(&error);
+            End::of(&error)
+        })?;
         let result = timeout(options.timeout.unwrap_or(CONNECT_TIMEOUT), dialing.wait()).await;
         let about = About {
             proto: "tcp",

@@ -84,6 +84,9 @@ impl Net {
         let t0 = self.trace().clock().now();
         let result = open(options);
         let error = result.as_ref().err();
+        if let Some(error) = error {
+            self.meter().no_socket(error);
+        }
         let event = Event {
             operation: "x_udp_open",
             remote: None,

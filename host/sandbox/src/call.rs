@@ -90,6 +90,11 @@ impl Caller {
             Poll::Ready(result) => result,
             Poll::Pending => Task::spawn(&self.shared, work).await?,
         };
+        // A lookup that could not be made has an answer all the same, and what it says is not what the network said.
+        let result = match self.shared.net.meter().starved() {
+            Some(starved) => Err(starved.into()),
+            None => result,
+        };
         match result {
             Ok(result) => Ok(Ok(result)),
             Err(NetError::Failed(failure)) => Ok(Err(failure)),

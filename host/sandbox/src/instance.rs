@@ -4,10 +4,12 @@
 //! as long as the store does, so nothing here keeps it.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
+use netsonde_net::Exceeded;
 use serde_json::{Map, Value};
 use tokio::task::JoinError;
 use wasmtime::{ResourceLimiter, Store, UpdateDeadline};
@@ -70,6 +72,12 @@ fn explain(ledger: &Ledger, stopped: &Stopped) -> RunError {
     let module = ledger.module().to_owned();
     let (Stopped::Starting(error) | Stopped::Running(error)) = stopped;
     tracing::debug!(module, ?error, "a guest stopped");
+    // No guest's doing: a caller that this guest could not be started for would take it for a result.
+    let system = error.chain().find_map(|cause| cause.downcast_ref::<io::Error>());
+    if let Some(files) = system.and_then(Exceeded::open_files) {
+        let over = ledger.root().overdraw(files.what, files.limit);
+        return exceeded(&module, over);
+    }
     let over = error
         .downcast_ref::<BudgetExceeded>()
         .or_else(|| ledger.exceeded())

@@ -1,7 +1,7 @@
 //! Lookups by the system: getaddrinfo, with its real return code.
 
 use super::{Answer, failure, tidy};
-use crate::{Exceeded, Net, Transaction, guard::Guard};
+use crate::{Exceeded, Net, Transaction, guard::Guard, sys};
 use dns_lookup::{AddrInfoHints, LookupError, SockType, getaddrinfo};
 use netsonde_data::{
     failure::FailureCode,
@@ -28,6 +28,8 @@ struct Found {
 struct NotFound {
     code: FailureCode,
     getaddrinfo_error: i32,
+    /// The system's error, where it is that it gives no socket: no return code says that for certain.
+    no_socket: Option<i32>,
 }
 
 impl Net {
@@ -74,6 +76,13 @@ impl Net {
         };
         let t = clock.now();
         guard.disarm();
+        if let Err(NotFound {
+            no_socket: Some(number),
+            ..
+        }) = result
+        {
+            self.meter().no_socket(&io::Error::from_raw_os_error(number));
+        }
         self.ended(tx, domain, t0, t, &result);
         Ok(match result {
             Ok(found) => Answer {
@@ -129,7 +138,13 @@ fn ask(domain: &str) -> Result<Found, NotFound> {
         ..AddrInfoHints::default()
     };
     let mut found = Found::default();
-    for info in getaddrinfo(Some(domain), None, Some(hints)).map_err(NotFound::from)? {
+    let result = getaddrinfo(Some(domain), None, Some(hints));
+    let system = io::Error::last_os_error();
+    let infos = result.map_err(|error| NotFound {
+        no_socket: system.raw_os_error().filter(|_| sys::is_out_of_files(&system)),
+        ..error.into()
+    })?;
+    for info in infos {
         // An address of a family that is neither IPv4 nor IPv6 can not be connected to.
         let Ok(info) = info else { continue };
         let address = info.sockaddr.ip();
@@ -155,6 +170,7 @@ impl From<FailureCode> for NotFound {
         Self {
             code,
             getaddrinfo_error: 0,
+            no_socket: None,
         }
     }
 }
@@ -166,6 +182,7 @@ impl From<LookupError> for NotFound {
         Self {
             code,
             getaddrinfo_error,
+            no_socket: None,
         }
     }
 }

@@ -105,7 +105,10 @@ impl Question<'_> {
         self.net.admit_datagram(Transport::Dns, resolver, query.len())?;
         asked.sent_now();
         let failed = |error: &io::Error| Unanswered::from(FailureCode::from_io(error));
-        let socket = dial::connected_udp(resolver).map_err(|error| failed(&error))?;
+        let socket = dial::connected_udp(resolver).map_err(|error| {
+            meter.no_socket(&error);
+            failed(&error)
+        })?;
         let granted = meter.reserve_sent(query.len())?;
         if granted < query.len() {
             meter.unsent(granted);

@@ -71,7 +71,10 @@ impl<'a> Handshake<'a> {
         self.mark("quic_handshake_start", t0);
         let socket = match Socket::open(self.net, self.tx, self.remote) {
             Ok(socket) => Arc::new(socket),
-            Err(error) => return Err(self.failed(coded(FailureCode::from_io(&error)), None, t0)),
+            Err(error) => {
+                self.net.meter().no_socket(&error);
+                return Err(self.failed(coded(FailureCode::from_io(&error)), None, t0));
+            }
         };
         let (shared, watch) = (Arc::clone(socket.shared()), Arc::clone(socket.watch()));
         let guard = Guard::new(|| {
