@@ -20,6 +20,8 @@ use std::{
 
 /// What build scripts find in the place of a C compiler and of `ar`.
 const STAND_IN: &str = include_str!("cross/stand-in.sh");
+/// The features of the library on iOS, where no program may make code.
+pub(crate) const IOS_FEATURES: [&str; 3] = ["--no-default-features", "--features", "pulley,uniffi"];
 /// Where it writes, in a build script's own folder, what it did not compile.
 const RECORD: &str = "not-compiled.txt";
 
@@ -56,11 +58,7 @@ impl CrossCommand {
 impl Phone {
     fn cross(self) -> Cross<'static> {
         let (target, features): (_, &[&str]) = match self {
-            // No program may make code there.
-            Self::Ios => (
-                "aarch64-apple-ios",
-                &["--no-default-features", "--features", "pulley,uniffi"],
-            ),
+            Self::Ios => ("aarch64-apple-ios", &IOS_FEATURES),
             Self::Android => ("aarch64-linux-android", &[]),
         };
         Cross::of_workspace(target, "netsonde-mobile", features)

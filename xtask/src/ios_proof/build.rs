@@ -39,6 +39,24 @@ impl Built {
         counts.sum()
     }
 
+    /// How many tests failed.
+    pub(super) fn tests_failed(&self) -> usize {
+        let results = self
+            .printed
+            .iter()
+            .filter_map(|line| line.strip_prefix("test result: FAILED. "));
+        let counts = results.filter_map(|result| {
+            result
+                .split(" passed; ")
+                .nth(1)?
+                .split_once(" failed")?
+                .0
+                .parse::<usize>()
+                .ok()
+        });
+        counts.sum()
+    }
+
     /// An error unless it was built, and what was run ended well.
     pub(super) fn whole(self) -> anyhow::Result<Self> {
         ensure!(

@@ -47,7 +47,10 @@ fn gates() -> anyhow::Result<String> {
         arguments.extend(["--package", package]);
     }
     arguments.extend(["--", "gates"]);
-    let passed = build::run(&arguments, &[])?.whole()?.tests_passed();
+    let built = build::run(&arguments, &[])?;
+    let failed = built.tests_failed();
+    ensure!(failed == 0, "{failed} that must not build do");
+    let passed = built.whole()?.tests_passed();
     ensure!(passed == GATES, "{passed} of {GATES} were looked at");
     Ok(format!("{passed} looked at"))
 }

@@ -24,11 +24,10 @@ mod size;
 use anyhow::bail;
 use clap::Args;
 
+use crate::cross::IOS_FEATURES as PROFILE;
 use report::Report;
 pub(crate) use size::IosSize;
 
-/// The features of the library on iOS.
-pub(crate) const PROFILE: [&str; 3] = ["--no-default-features", "--features", "pulley,uniffi"];
 /// The library.
 pub(crate) const PACKAGE: &str = "netsonde-mobile";
 

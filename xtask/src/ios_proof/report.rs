@@ -1,5 +1,8 @@
 //! What was looked at and what came of it, printed as it goes.
 
+/// What stands before something that is not as it should be.
+pub(super) const FAILED: &str = "FAILED  ";
+
 /// The report.
 #[derive(Default)]
 pub(super) struct Report {
@@ -21,7 +24,7 @@ impl Report {
             Ok(more) => println!("   ok      {what}: {more}"),
             Err(error) => {
                 self.failed += 1;
-                println!("   FAILED  {what}: {error:#}");
+                println!("   {FAILED}{what}: {error:#}");
             }
         }
     }
