@@ -14,7 +14,7 @@ use netsonde_probe::sandbox::Engine;
 use netsonde_probe::settings::{Policy, RunOptions};
 use netsonde_probe::watch::Watch;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::checkin::{self, CheckedIn};
 use crate::device::Phone;
@@ -45,7 +45,7 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// The engine of a state directory, so that a module that one task has compiled is not compiled for the next.
+    /// The engine of a state directory: one, with its thread, for all tasks there.
     pub(crate) fn engine(&self, home: &Home) -> Result<Engine, String> {
         let mut engines = self.engines.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(engine) = engines.get(home.path()) {
@@ -71,9 +71,11 @@ impl App {
     pub fn start_task(&self, settings: &str) -> Result<Task, SettingsError> {
         let settings = Arc::new(Settings::parse(settings)?);
         let shared = self.0.clone();
+        let changes_at_start = shared.phone.changes().count();
         Ok(Task::start(|queue, stop| Work {
             settings,
             shared,
+            changes_at_start,
             queue,
             stop,
         }))
@@ -151,7 +153,8 @@ impl App {
             .enable_all()
             .build()
             .map_err(|error| format!("start a runtime: {error}"))?;
-        let place = runtime.block_on(place::find(settings, config, self.0.phone.changes()));
+        let changes = self.0.phone.changes();
+        let place = runtime.block_on(place::find(settings, config, changes, changes.count()));
         // A name lookup by the system can not be given up.
         runtime.shutdown_timeout(PATIENCE);
         place
@@ -219,8 +222,10 @@ struct Wanted {
 }
 
 fn follow(settings: &Settings, registry: &str) -> Result<Value, String> {
-    let wanted: Wanted =
-        serde_json::from_str(registry).map_err(|error| format!("read which registry to follow: {error}"))?;
+    let unreadable = |error: serde_json::Error| format!("read which registry to follow: {error}");
+    // As an object first: serde takes a list for a struct, too.
+    let members: Map<String, Value> = serde_json::from_str(registry).map_err(unreadable)?;
+    let wanted = Wanted::deserialize(Value::from(members)).map_err(unreadable)?;
     let trust = match (&wanted.root, &wanted.root_sha256) {
         (Some(root), None) => {
             // As text, it may be the document itself, byte for byte.

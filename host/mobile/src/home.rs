@@ -70,8 +70,11 @@ impl Home {
 
     /// All registries that are followed. One that can not be read is an error: it may have revoked what would run.
     pub(crate) fn feeds(&self, settings: &Settings) -> Result<Vec<Feed>, String> {
-        if !self.0.join(REGISTRIES).exists() {
-            return Ok(Vec::new());
+        let folder = self.0.join(REGISTRIES);
+        match folder.try_exists() {
+            Ok(true) => {}
+            Ok(false) => return Ok(Vec::new()),
+            Err(error) => return Err(format!("`state_dir`: look for {}: {error}", folder.display())),
         }
         let feeds = self
             .registries(settings)?

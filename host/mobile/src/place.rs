@@ -23,17 +23,22 @@ impl Place {
     }
 }
 
-/// Find the place, or say why there is none.
-pub(crate) async fn find(settings: &Settings, config: NetConfig, changes: &Changes) -> Result<Place, String> {
-    let known = changes.count();
+/// Find the place, or say why there is none. A place that is given is that of the network which there was after `given_at` changes.
+pub(crate) async fn find(
+    settings: &Settings,
+    config: NetConfig,
+    changes: &Changes,
+    given_at: u64,
+) -> Result<Place, String> {
     let sources = settings.sources()?;
-    let (locations, problems) = match (given(settings)?, &sources) {
-        (Some(locations), _) => (locations, Vec::new()),
+    let (known, locations, problems) = match (given(settings)?, &sources) {
+        (Some(locations), _) => (given_at, locations, Vec::new()),
         (None, Some(sources)) => {
+            let known = changes.count();
             let found = locate_once(&config, sources)
                 .await
                 .map_err(|error| error.to_string())?;
-            (found.locations, found.problems)
+            (known, found.locations, found.problems)
         }
         (None, None) => {
             return Err(
@@ -55,7 +60,7 @@ pub(crate) async fn find(settings: &Settings, config: NetConfig, changes: &Chang
 }
 
 /// The location in the settings.
-fn given(settings: &Settings) -> Result<Option<Locations>, String> {
+pub(crate) fn given(settings: &Settings) -> Result<Option<Locations>, String> {
     let Some(location) = &settings.location else {
         return Ok(None);
     };

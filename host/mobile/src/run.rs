@@ -20,7 +20,7 @@ use netsonde_probe::watch::Watch;
 use netsonde_probe::{Device as _, Probe, Software, sha256};
 use netsonde_script::Script;
 use serde_json::json;
-use tokio::runtime;
+use tokio::runtime::{self, Runtime};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::Shared;
@@ -39,13 +39,16 @@ const IN_ORDER: Duration = Duration::from_secs(2);
 /// How long to wait for what can not be interrupted: a name lookup by the system, a module that is being compiled, a registry that is
 /// asked. Each ends by itself, on a thread that does nothing else.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
-/// How many threads a task has besides its own.
-const THREADS: usize = 2;
+/// How many threads sockets have: guests run on the task's own. Were there two, and the system gave one, tokio would wait for that one
+/// for ever.
+const THREADS: usize = 1;
 
 /// All that a task needs.
 pub(crate) struct Work {
     pub(crate) settings: Arc<Settings>,
     pub(crate) shared: Shared,
+    /// How often the network had changed when the settings were given.
+    pub(crate) changes_at_start: u64,
     pub(crate) queue: Arc<Queue>,
     pub(crate) stop: CancellationToken,
 }
@@ -95,15 +98,10 @@ impl Work {
             Ok(what) => what,
             Err(why) => return say(events::failure("failure.startup", &why)),
         };
-        let runtime = runtime::Builder::new_multi_thread()
-            .worker_threads(THREADS)
-            .thread_name("netsonde-task")
-            .enable_all()
-            .build();
-        let runtime = match runtime {
+        let runtime = match start_runtime() {
             Ok(runtime) => runtime,
-            Err(error) => {
-                let why = format!("start the threads of the task: {error}");
+            Err(why) => {
+                let why = format!("start the threads of the task: {why}");
                 return say(events::failure("failure.startup", &why));
             }
         };
@@ -177,6 +175,7 @@ impl Work {
             .await??;
         self.queue
             .push(events::progress(0.1, "the modules and the registries are read"));
+        self.may_go_on(&device)?;
         let place = self.place(&prepared, view).await?;
         self.may_go_on(&device)?;
         if !self.settings.options.no_collector {
@@ -282,6 +281,7 @@ impl Work {
             &self.settings,
             prepared.config.clone(),
             self.shared.phone.changes(),
+            self.changes_at_start,
         );
         let place = match self.unless_stopped(finding).await? {
             Ok(place) => place,
@@ -315,6 +315,7 @@ fn prepare(what: What, settings: &Settings, shared: &Shared, view: &TaskView) ->
     let home = Home::of(settings).map_err(Early::NoSession)?;
     let of_user = settings.of_user().map_err(Early::NoSession)?;
     settings.sources().map_err(Early::NoSession)?;
+    place::given(settings).map_err(Early::NoSession)?;
     let software = settings.software().map_err(Early::NoSession)?;
     let config = home::net_config(settings).map_err(Early::NoSession)?;
     let engine = shared.engine(&home).map_err(Early::NoSession)?;
@@ -381,14 +382,32 @@ fn report(path: &Path, view: &TaskView) -> Result<Option<Report>, String> {
     Ok(Some(report))
 }
 
+/// What sockets and timers wait on.
+fn start_runtime() -> Result<Runtime, String> {
+    let build = || {
+        runtime::Builder::new_multi_thread()
+            .worker_threads(THREADS)
+            .thread_name("netsonde-task")
+            .enable_all()
+            .build()
+    };
+    // Tokio panics where the system gives it no thread.
+    match catch_unwind(build) {
+        Ok(runtime) => runtime.map_err(|error| error.to_string()),
+        Err(panic) => Err(said(&*panic).to_owned()),
+    }
+}
+
 /// What a panic says.
-pub(crate) fn defect(panic: &(dyn Any + Send)) -> String {
+fn said(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-    format!(
-        "a defect of the probe: {}; please report it",
-        text.unwrap_or("it panicked")
-    )
+    text.unwrap_or("it panicked")
+}
+
+/// What is told of a panic.
+pub(crate) fn defect(panic: &(dyn Any + Send)) -> String {
+    format!("a defect of the probe: {}; please report it", said(panic))
 }
 
 /// Do something, and end the events after it, whatever becomes of it.

@@ -51,6 +51,16 @@ pub(crate) struct Options {
     software_version: String,
 }
 
+/// Members that are objects. Without being asked, serde takes lists for them, too.
+const OBJECTS: [&str; 6] = [
+    "options",
+    "locate",
+    "settings",
+    "settings.manual",
+    "settings.timed",
+    "settings.registry",
+];
+
 /// How long to wait for an answer to where the probe is, at most.
 const LONGEST: Duration = Duration::from_mins(1);
 
@@ -114,6 +124,15 @@ impl Settings {
             return Err(SettingsError::NoObject);
         }
         without_nulls(&mut value);
+        for place in OBJECTS {
+            let pointer = format!("/{}", place.replace('.', "/"));
+            if value.pointer(&pointer).is_some_and(|member| !member.is_object()) {
+                return Err(SettingsError::Member {
+                    place: place.to_owned(),
+                    why: "it has to be an object".to_owned(),
+                });
+            }
+        }
         serde_path_to_error::deserialize(value).map_err(|error| SettingsError::Member {
             place: error.path().to_string(),
             why: error.inner().to_string(),
@@ -160,9 +179,6 @@ impl Settings {
     /// Whom to ask where the probe is; nobody if the settings name nobody who can see its address.
     pub(crate) fn sources(&self) -> Result<Option<Sources>, String> {
         let locate = &self.locate;
-        if locate.stun.is_empty() && locate.http.is_empty() {
-            return Ok(None);
-        }
         let stun = locate.stun.iter().map(|text| {
             let server = text.parse::<Server>();
             server.map_err(|error| format!("`locate.stun`: \"{text}\": {error}"))
@@ -180,6 +196,9 @@ impl Settings {
             return Err(format!(
                 "`locate.timeout_s`: give more than 0 seconds and at most {longest}"
             ));
+        }
+        if locate.stun.is_empty() && locate.http.is_empty() {
+            return Ok(None);
         }
         Ok(Some(Sources {
             stun: stun.collect::<Result<_, _>>()?,
@@ -265,6 +284,11 @@ mod tests {
             ),
             (r#"{"geoip_db": 1}"#, "`geoip_db`: a path, or a list of paths"),
             (r#"{"run_type": "daily"}"#, "`run_type`"),
+            (r#"{"options": [0, true]}"#, "`options`: it has to be an object"),
+            (
+                r#"{"settings": {"timed": [["im"]]}}"#,
+                "`settings.timed`: it has to be",
+            ),
         ] {
             assert!(why(text).contains(place), "{}", why(text));
         }

@@ -192,6 +192,31 @@ fn a_task_asks_again_where_it_is_when_the_network_has_changed_and_goes_on_in_the
 }
 
 #[test]
+fn a_timed_task_asks_nobody_any_more_on_a_metered_network_that_it_is_to_spare() {
+    let name = "a_timed_task_asks_nobody_any_more_on_a_metered_network_that_it_is_to_spare";
+    in_lab(name, || {
+        let lab = support::lab("clean-everything");
+        let mut settings = located(&lab, &instructions());
+        settings["run_type"] = "timed".into();
+        settings["require_unmetered"] = true.into();
+        let asked = || lab.sent().get(&format!("udp {STUN}")).copied();
+        let before = lab.client(|| {
+            let app = App::new();
+            let task = app.start_task(&settings.to_string()).unwrap();
+            read_until(&task, "status.measurement_start");
+            let before = asked();
+            app.network_changed(Some("mobile"), Some(true));
+            let events = rest(&task);
+            assert_eq!(values(&events, "measurement").len(), 1);
+            let why = value(&events, "x_status.stopped")["why"].as_str().unwrap();
+            assert!(why.contains("metered"), "{why}");
+            before
+        });
+        assert_eq!((before.is_some(), asked()), (true, before));
+    });
+}
+
+#[test]
 fn a_task_that_has_nobody_to_ask_where_it_is_ends_when_the_network_has_changed() {
     let name = "a_task_that_has_nobody_to_ask_where_it_is_ends_when_the_network_has_changed";
     in_lab(name, || {

@@ -194,7 +194,8 @@ fn without_a_location_there_are_four_failures_and_the_end() {
     assert!(failure(&events, "failure.cc_lookup").contains("`locate`"));
     let typo = with(&json!({"location": {"ipv4": {"probe_up": "192.0.2.1"}}}));
     let events = alone(&typo);
-    let why = failure(&events, "failure.ip_lookup");
+    assert_eq!(keys(&events)[2..], ["failure.startup", "task_terminated"]);
+    let why = failure(&events, "failure.startup");
     assert!(why.contains("probe_up"), "{why}");
 }
 

@@ -276,6 +276,10 @@ impl Run<'_> {
                 () = self.stop.cancelled() => {}
                 () = self.view.ready() => {}
             }
+            // Whoever is to start nothing asks nobody either.
+            if self.must_stop() {
+                return Ok(false);
+            }
             self.check_location().await?;
         } else if self.location.is_invalidated() {
             return Ok(false);

@@ -108,16 +108,16 @@ impl Saver for Report {
         let _held = Held::wait(file);
         // Another run may have appended since, and an app may have emptied the file.
         let length = file.metadata().map(|metadata| metadata.len());
-        let written = file.write_all(&line).and_then(|()| file.sync_data());
+        let written = file.write_all(&line).and_then(|()| match file.sync_data() {
+            // Some files can be written but not synced (`/dev/stdout`, a pipe): the line is out all the same.
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
+            synced => synced,
+        });
         if let Err(cause) = written {
             // A full disk may have taken half of the line: take it back, so that the report stays valid. A device
             // or a pipe can not be cut, and has nothing to take back.
             if let Err(error) = length.and_then(|length| file.set_len(length)) {
                 tracing::debug!(path = %self.path.display(), %error, "cut a half-written line");
-            }
-            // Some files can be written but not synced (`/dev/stdout`, a pipe): the line is out all the same.
-            if cause.kind() == io::ErrorKind::InvalidInput {
-                return Ok(());
             }
             return Err(SaveError::Write {
                 path: self.path.clone(),

@@ -165,6 +165,23 @@ async fn a_probe_that_moves_ends_the_run_and_keeps_what_it_has() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn where_nobody_knows_whose_addresses_are_another_address_is_a_move() {
+    let targets =
+        json!([{"input": "one", "options": {"mode": "ok"}}, {"input": "two", "options": {"mode": "ok"}}]);
+    for (again, kept) in [("203.0.113.77", 2), ("198.51.100.9", 1)] {
+        let mut bench = Bench::new();
+        bench.location = GivenLocation::new(locations("203.0.113.77", 0));
+        let bench = Arc::new(bench);
+        let moved = bench.clone();
+        *bench.events.on_measurement.lock().unwrap() = Some(Box::new(move || {
+            moved.location.invalidate(Some(locations(again, 0)));
+        }));
+        let (done, measurements) = bench.run(&json!([hostile(&targets)])).await;
+        assert_eq!((done.is_ok(), measurements.len()), (kept == 2, kept), "{again}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_new_address_on_the_same_network_is_scrubbed_like_the_old_one() {
     let bench = Arc::new(Bench::new());
     let moved = bench.clone();

@@ -42,14 +42,19 @@ impl Context {
     }
 
     /// The provider found the location anew. Another address on the same network is fine and is scrubbed from now on;
-    /// another network is not.
+    /// another network, or what may be one, is not.
     pub(crate) fn moved_to(&mut self, locations: Locations) -> Result<(), LocationError> {
         self.addresses.extend(locations.probe_addresses());
         let (old, new) = (
             location::primary(&self.locations)?,
             location::primary(&locations)?,
         );
-        if old.probe_asn != new.probe_asn || old.probe_cc != new.probe_cc {
+        // Where nobody knows whose addresses are, another address is all that a move can be told by.
+        let is_known = old.probe_asn != 0 && new.probe_asn != 0;
+        if old.probe_asn != new.probe_asn
+            || old.probe_cc != new.probe_cc
+            || (!is_known && old.probe_ip != new.probe_ip)
+        {
             return Err(LocationError::Changed {
                 old_asn: old.probe_asn,
                 old_cc: old.probe_cc.clone(),
