@@ -66,15 +66,10 @@ impl Probe {
             targets_started: 0,
             summary: Summary::default(),
         };
-        for instruction in &script.instructions {
-            if run.must_stop() {
-                break;
-            }
-            run.instruction(instruction).await?;
-        }
+        let done = run.instructions(&script.instructions).await;
         let Run { view, summary, .. } = run;
         view.event(Event::ScriptEnded(summary));
-        Ok(summary)
+        done.map(|()| summary)
     }
 }
 
@@ -93,6 +88,16 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
+    async fn instructions(&mut self, instructions: &[Instruction]) -> Result<(), RunScriptError> {
+        for instruction in instructions {
+            if self.must_stop() {
+                break;
+            }
+            self.instruction(instruction).await?;
+        }
+        Ok(())
+    }
+
     async fn instruction(&mut self, instruction: &Instruction) -> Result<(), RunScriptError> {
         let policy = &self.probe.policy;
         match instruction {
@@ -308,7 +313,6 @@ impl Run<'_> {
             self.view.event(Event::Stopped {
                 why: error.to_string(),
             });
-            self.view.event(Event::ScriptEnded(self.summary));
             error.into()
         })
     }

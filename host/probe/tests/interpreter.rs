@@ -159,8 +159,8 @@ async fn a_probe_that_moves_ends_the_run_and_keeps_what_it_has() {
     );
     assert_eq!(kept.len(), 1);
     assert!(matches!(
-        bench.events.seen.lock().unwrap().last(),
-        Some(Event::ScriptEnded(_))
+        bench.events.seen.lock().unwrap().as_slice(),
+        [.., Event::NettestEnded { .. }, Event::ScriptEnded(_)]
     ));
 }
 
