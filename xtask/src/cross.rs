@@ -141,19 +141,12 @@ impl<'a> Cross<'a> {
         ensure_target(self.target)?;
         let target = self.folder.as_ref().unwrap_or(&metadata.target_directory);
         let tools = Tools::make(&target.join("cross/stand-in"))?;
-        // A folder of its own: no library that is empty shall lie where a real build looks. Where no real build can be, what build
-        // scripts are made of is shared with the other builds, which is most of the work.
-        let apple = self.target.contains("-apple-") && !cfg!(target_vendor = "apple");
-        let folder = if apple {
-            target.clone()
-        } else {
-            target.join("cross")
-        };
-
+        // Where other builds are, too, with which it shares what build scripts are made of: most of the work. The empty libraries are not
+        // taken for real ones: build scripts run again where `AR` or `CC` is another program.
         let mut command = self.cargo();
         command.args(["clippy", "--locked", "--target", self.target]);
         command.args(["--package", self.package]).args(self.features);
-        command.arg("--target-dir").arg(&folder);
+        command.arg("--target-dir").arg(target);
         command.arg("--message-format=json-render-diagnostics");
         command.args(["--", "--deny", "warnings"]);
         tools.offer(&mut command, self.target);
