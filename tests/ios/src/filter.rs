@@ -63,7 +63,8 @@ pub(crate) fn offend(offence: Offence) -> anyhow::Result<()> {
     match offence {
         Offence::Mmap => drop(region::alloc(4096, region::Protection::READ_EXECUTE)?),
         Offence::Mprotect => drop(MmapMut::map_anon(4096)?.make_exec()?),
-        Offence::Execve => return Err(Command::new("/bin/true").exec()).context("start a program"),
+        // One that is there would be killed for the executable memory that it maps itself.
+        Offence::Execve => return Err(Command::new("/nowhere/program").exec()).context("start a program"),
     }
     bail!("{offence:?} was let pass")
 }
